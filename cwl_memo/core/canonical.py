@@ -1,0 +1,41 @@
+"""The one place that makes bytes for hashing.
+
+Canonical JSON after the manner of RFC 8785 (sorted keys, no white space, UTF-8), with
+one difference that matters to CWL: an integer and a float of the same value stay apart
+(``1`` and ``1.0`` reach a command line as different text), so a float is written as the
+shortest text that reads back as the same number.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeAlias
+
+__all__ = ["JSON", "canonical_bytes", "preimage"]
+
+JSON: TypeAlias = Any
+"""None, bool, int, float, str, or lists and string-keyed dicts of these."""
+
+
+def canonical_bytes(value: JSON) -> bytes:
+    """Return the canonical JSON of ``value``.
+
+    :raises TypeError: if the value is not JSON.
+    :raises ValueError: if it holds NaN or an infinity, which JSON cannot name.
+    """
+    text = json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+    # A lone surrogate stands for an undecodable byte of a file name: keep it apart
+    # from every valid character instead of failing on it.
+    return text.encode("utf-8", "surrogatepass")
+
+
+def preimage(domain: str, version: int, value: JSON) -> bytes:
+    """Return the bytes that are hashed for ``value`` in a ``domain``.
+
+    The domain tag keeps digests of different kinds of thing from ever meeting; the
+    version parts the digests of one release from those of a release that keys
+    differently.
+    """
+    return f"cwl-memo\n{domain}\n{version}\n".encode() + canonical_bytes(value)

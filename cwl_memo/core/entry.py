@@ -1,0 +1,371 @@
+"""Entries: what is recorded under a reuse key, parsed as hostile input.
+
+An entry read from a store may have been written by another program, another user or an
+attacker: every field is checked on the way in, paths stay inside the workspace, and an
+error names the field (``outputs[0].path``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from cwl_memo.core.canonical import JSON
+from cwl_memo.core.digest import Digest, ReuseKey
+from cwl_memo.errors import FormatError
+
+__all__ = [
+    "ENTRY_FORMAT",
+    "BlobRef",
+    "Entry",
+    "NodeKind",
+    "Origin",
+    "OutputVariant",
+    "Tree",
+    "TreeNode",
+    "check_workspace_path",
+]
+
+ENTRY_FORMAT: Final = 1
+"""The format of an entry; one of another format is not read (a miss)."""
+
+
+def check_workspace_path(text: object, path: str) -> str:
+    """Return ``text`` if it is a relative path that stays inside the workspace.
+
+    :raises FormatError: if it is absolute, empty, or climbs out.
+    """
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise FormatError("not a path in the workspace", path)
+    parts = PurePosixPath(text).parts
+    if text.startswith("/") or ".." in parts or not parts or str(PurePosixPath(text)) != text:
+        raise FormatError(f"path leaves the workspace: {text[:200]!r}", path)
+    return text
+
+
+def _need(data: Any, name: str, kind: type | tuple[type, ...], path: str) -> Any:
+    if not isinstance(data, dict):
+        raise FormatError("not an object", path)
+    value = data.get(name)
+    where = f"{path}.{name}" if path else name
+    wrong_bool = isinstance(value, bool) and kind is not bool
+    if name not in data or not isinstance(value, kind) or wrong_bool:
+        raise FormatError("missing or of the wrong type", where)
+    return value
+
+
+def _size(data: Any, name: str, path: str) -> int:
+    value: int = _need(data, name, int, path)
+    if value < 0:
+        raise FormatError("negative", f"{path}.{name}")
+    return value
+
+
+class NodeKind(str, Enum):
+    """What stands at a path of a workspace."""
+
+    FILE = "file"
+    DIRECTORY = "directory"
+    SYMLINK = "symlink"
+    """A link to another path of the same workspace."""
+    INPUT = "input"
+    """A link to a file of the input object; its bytes are not recorded again."""
+
+
+@dataclass(frozen=True)
+class TreeNode:
+    """One path of a workspace.
+
+    :param path: relative, with ``/`` between its parts.
+    :param kind: what stands there.
+    :param digest: of the bytes of a file, or of an input that is linked to.
+    :param size: bytes of a file.
+    :param executable: whether the file may be executed.
+    :param target: where a symlink leads, relative to the directory it stands in.
+    """
+
+    path: str
+    kind: NodeKind
+    digest: Digest | None = None
+    size: int = 0
+    executable: bool = False
+    target: str = ""
+
+    def to_json(self) -> JSON:
+        """Return the node as JSON, without the fields that do not apply."""
+        data: dict[str, Any] = {"path": self.path, "kind": self.kind.value}
+        if self.digest is not None:
+            data["digest"] = str(self.digest)
+            data["size"] = self.size
+        if self.executable:
+            data["executable"] = True
+        if self.target:
+            data["target"] = self.target
+        return data
+
+    @classmethod
+    def from_json(cls, data: Any, path: str) -> TreeNode:
+        """Read a node.
+
+        :raises FormatError: if it is malformed or leaves the workspace.
+        """
+        where = check_workspace_path(_need(data, "path", str, path), f"{path}.path")
+        try:
+            kind = NodeKind(_need(data, "kind", str, path))
+        except ValueError:
+            raise FormatError("unknown kind", f"{path}.kind") from None
+        digest = None
+        size = 0
+        target = ""
+        if kind in (NodeKind.FILE, NodeKind.INPUT):
+            digest = Digest.parse(_need(data, "digest", str, path), f"{path}.digest")
+            size = _size(data, "size", path)
+        elif kind is NodeKind.SYMLINK:
+            target = _need(data, "target", str, path)
+            _check_link(where, target, f"{path}.target")
+        executable = data.get("executable", False)
+        if not isinstance(executable, bool):
+            raise FormatError("not a boolean", f"{path}.executable")
+        return cls(where, kind, digest, size, executable, target)
+
+
+def _check_link(where: str, target: str, path: str) -> None:
+    depth = len(PurePosixPath(where).parts) - 1
+    if not target or target.startswith("/") or "\0" in target:
+        raise FormatError("link leaves the workspace", path)
+    for part in PurePosixPath(target).parts:
+        depth += -1 if part == ".." else 1
+        if depth < 0:
+            raise FormatError("link leaves the workspace", path)
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The manifest of a workspace: every path in it, sorted."""
+
+    nodes: tuple[TreeNode, ...]
+
+    def to_json(self) -> JSON:
+        """Return the tree as JSON."""
+        return {"nodes": [node.to_json() for node in self.nodes]}
+
+    @classmethod
+    def from_json(cls, data: Any, path: str = "") -> Tree:
+        """Read a tree.
+
+        :raises FormatError: if a node is malformed, stands twice, stands below
+            something that is not a directory, or leaves the workspace.
+        """
+        raw = _need(data, "nodes", list, path)
+        nodes = tuple(TreeNode.from_json(node, f"nodes[{i}]") for i, node in enumerate(raw))
+        kinds: dict[str, NodeKind] = {}
+        for i, node in enumerate(nodes):
+            if node.path in kinds:
+                raise FormatError("path stands twice", f"nodes[{i}].path")
+            kinds[node.path] = node.kind
+        for i, node in enumerate(nodes):
+            for parent in PurePosixPath(node.path).parents:
+                above = kinds.get(str(parent), NodeKind.DIRECTORY)
+                # A file below a link would be written wherever the link leads.
+                if above is not NodeKind.DIRECTORY:
+                    raise FormatError("stands below a file or a link", f"nodes[{i}].path")
+        return cls(nodes)
+
+    def find(self, path: str) -> TreeNode | None:
+        """Return the node at ``path``, if there is one."""
+        return next((node for node in self.nodes if node.path == path), None)
+
+
+@dataclass(frozen=True)
+class BlobRef:
+    """A blob that an entry needs, with its size in bytes."""
+
+    digest: Digest
+    size: int
+
+    def to_json(self) -> JSON:
+        """Return the reference as JSON."""
+        return {"digest": str(self.digest), "size": self.size}
+
+    @classmethod
+    def from_json(cls, data: Any, path: str) -> BlobRef:
+        """Read a reference; raises :class:`FormatError`."""
+        digest = Digest.parse(_need(data, "digest", str, path), f"{path}.digest")
+        return cls(digest, _size(data, "size", path))
+
+
+@dataclass(frozen=True)
+class OutputVariant:
+    """The output object that one outputs section collects from a job.
+
+    :param section: digest of the outputs section of the tool.
+    :param output: the recorded output object; its Files name workspace paths and blobs.
+    :param blobs: the blobs that its Files need.
+    """
+
+    section: Digest
+    output: JSON
+    blobs: tuple[BlobRef, ...]
+
+    def to_json(self) -> JSON:
+        """Return the variant as JSON."""
+        return {
+            "section": str(self.section),
+            "output": self.output,
+            "blobs": [blob.to_json() for blob in self.blobs],
+        }
+
+    @classmethod
+    def from_json(cls, data: Any, path: str) -> OutputVariant:
+        """Read a variant; raises :class:`FormatError`."""
+        section = Digest.parse(_need(data, "section", str, path), f"{path}.section")
+        output = _need(data, "output", dict, path)
+        raw = _need(data, "blobs", list, path)
+        blobs = tuple(BlobRef.from_json(b, f"{path}.blobs[{i}]") for i, b in enumerate(raw))
+        return cls(section, output, blobs)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The execution that an entry records.
+
+    :param run: id of the run.
+    :param job: name of the job in that run.
+    :param tool: label of the tool, stable across edits of it.
+    :param started: when it started, ISO 8601 with offset.
+    :param seconds: wall-clock seconds that it took.
+    :param host: name of the machine.
+    :param runner: the program and its version.
+    """
+
+    run: str
+    job: str
+    tool: str
+    started: str
+    seconds: float
+    host: str = ""
+    runner: str = ""
+
+    def to_json(self) -> JSON:
+        """Return the origin as JSON."""
+        return {
+            "run": self.run,
+            "job": self.job,
+            "tool": self.tool,
+            "started": self.started,
+            "seconds": self.seconds,
+            "host": self.host,
+            "runner": self.runner,
+        }
+
+    @classmethod
+    def from_json(cls, data: Any, path: str) -> Origin:
+        """Read an origin; raises :class:`FormatError`."""
+        return cls(
+            run=_need(data, "run", str, path),
+            job=_need(data, "job", str, path),
+            tool=_need(data, "tool", str, path),
+            started=_need(data, "started", str, path),
+            seconds=float(_need(data, "seconds", (int, float), path)),
+            host=_need(data, "host", str, path),
+            runner=_need(data, "runner", str, path),
+        )
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is recorded under a reuse key.
+
+    :param key: the reuse key.
+    :param fingerprint: the fields that the key was made of, for people and explanations.
+    :param variants: one output object for each outputs section that was asked for.
+    :param exit_code: of the tool.
+    :param tree: digest of the blob that holds the workspace's :class:`Tree`; None where
+        the workspace was not kept.
+    :param stdout: digest of the blob with what the tool wrote to its standard output.
+    :param stderr: the same for its standard error.
+    :param blobs: every blob that the entry refers to, each once.
+    :param origin: the execution.
+    :param stdout_name: the file name of a redirected standard output, if any.
+    :param stderr_name: the same for standard error.
+    """
+
+    key: ReuseKey
+    fingerprint: JSON
+    variants: tuple[OutputVariant, ...]
+    exit_code: int
+    tree: Digest | None
+    stdout: Digest | None
+    stderr: Digest | None
+    blobs: tuple[BlobRef, ...]
+    origin: Origin
+    stdout_name: str = ""
+    stderr_name: str = ""
+    format: int = field(default=ENTRY_FORMAT)
+
+    @property
+    def size(self) -> int:
+        """Bytes of all blobs that the entry refers to."""
+        return sum(blob.size for blob in self.blobs)
+
+    def variant(self, section: Digest) -> OutputVariant | None:
+        """Return the output object recorded for an outputs section, if there is one."""
+        return next((v for v in self.variants if v.section == section), None)
+
+    def with_variant(self, variant: OutputVariant) -> Entry:
+        """Return the entry with one more (or a replaced) variant."""
+        others = tuple(v for v in self.variants if v.section != variant.section)
+        known = set(self.blobs)
+        blobs = self.blobs + tuple(b for b in dict.fromkeys(variant.blobs) if b not in known)
+        return replace(self, variants=(*others, variant), blobs=blobs)
+
+    def to_json(self) -> JSON:
+        """Return the entry as JSON."""
+        return {
+            "format": self.format,
+            "key": str(self.key),
+            "fingerprint": self.fingerprint,
+            "variants": [variant.to_json() for variant in self.variants],
+            "exit_code": self.exit_code,
+            "tree": None if self.tree is None else str(self.tree),
+            "stdout": None if self.stdout is None else str(self.stdout),
+            "stderr": None if self.stderr is None else str(self.stderr),
+            "stdout_name": self.stdout_name,
+            "stderr_name": self.stderr_name,
+            "blobs": [blob.to_json() for blob in self.blobs],
+            "origin": self.origin.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Any, path: str = "") -> Entry:
+        """Read an entry.
+
+        :raises FormatError: if any part is malformed or of another format.
+        """
+        entry_format = _need(data, "format", int, path)
+        if entry_format != ENTRY_FORMAT:
+            raise FormatError(f"entry of format {entry_format}, not {ENTRY_FORMAT}", "format")
+        raw_variants = _need(data, "variants", list, path)
+        raw_blobs = _need(data, "blobs", list, path)
+        return cls(
+            key=ReuseKey(_need(data, "key", str, path)),
+            fingerprint=_need(data, "fingerprint", dict, path),
+            variants=tuple(
+                OutputVariant.from_json(v, f"variants[{i}]") for i, v in enumerate(raw_variants)
+            ),
+            exit_code=_need(data, "exit_code", int, path),
+            tree=_optional_digest(data, "tree"),
+            stdout=_optional_digest(data, "stdout"),
+            stderr=_optional_digest(data, "stderr"),
+            blobs=tuple(BlobRef.from_json(b, f"blobs[{i}]") for i, b in enumerate(raw_blobs)),
+            origin=Origin.from_json(data.get("origin"), "origin"),
+            stdout_name=_need(data, "stdout_name", str, path),
+            stderr_name=_need(data, "stderr_name", str, path),
+        )
+
+
+def _optional_digest(data: Any, name: str) -> Digest | None:
+    value = data.get(name)
+    return None if value is None else Digest.parse(value, name)

@@ -1,0 +1,130 @@
+"""Sentences for people: what became of a job, and which field made the difference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from cwl_memo.core.canonical import JSON
+from cwl_memo.core.outcome import MissCause, Reason
+from cwl_memo.core.run import EXECUTED, FAILED, REFUSED, REUSED, JobRecord, RunRecord
+
+__all__ = [
+    "differing_fields",
+    "format_bytes",
+    "format_seconds",
+    "sentence",
+    "summary_line",
+    "value_at",
+]
+
+_SHOWN: Final = 3
+_ABSENT: Final = object()
+
+
+def differing_fields(old: JSON, new: JSON, limit: int = 10) -> tuple[str, ...]:
+    """Return the paths of the fields in which two fingerprints differ, in their order.
+
+    A path names the innermost field that differs, as in ``inputs.reads.digest``; where
+    whole values came, went or changed their kind, it names these.
+
+    :param limit: the most paths to return.
+    """
+    paths: list[str] = []
+    for path in _differences(old, new, ""):
+        if len(paths) == limit:
+            break
+        paths.append(path)
+    return tuple(paths)
+
+
+def _differences(old: Any, new: Any, path: str) -> Iterator[str]:
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in [*new, *(name for name in old if name not in new)]:
+            below = f"{path}.{name}" if path else str(name)
+            yield from _differences(old.get(name, _ABSENT), new.get(name, _ABSENT), below)
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for i, (was, now) in enumerate(zip(old, new, strict=True)):
+            yield from _differences(was, now, f"{path}[{i}]")
+    elif type(old) is not type(new) or old != new:
+        yield path
+
+
+def value_at(fingerprint: JSON, path: str) -> JSON:
+    """Return the value at a path that :func:`differing_fields` gave, or None."""
+    value: Any = fingerprint
+    while path:
+        if isinstance(value, dict):
+            # A name may itself hold a dot: the longest name that fits is meant.
+            names = [n for n in value if path == n or path.startswith((f"{n}.", f"{n}["))]
+            if not names:
+                return None
+            name = max(names, key=len)
+            value, path = value[name], path[len(name) :].removeprefix(".")
+        elif isinstance(value, list) and path.startswith("["):
+            index, _, path = path[1:].partition("]")
+            if not index.isdigit() or int(index) >= len(value):
+                return None
+            value, path = value[int(index)], path.removeprefix(".")
+        else:
+            return None
+    return value
+
+
+def format_seconds(seconds: float) -> str:
+    """Return a duration as people say it: ``0.4 s``, ``12 min 3 s``, ``2 h 5 min``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    minutes, second = divmod(whole, 60)
+    hours, minute = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minute} min"
+    if minutes:
+        return f"{minutes} min {second} s"
+    return f"{second} s"
+
+
+def format_bytes(size: int) -> str:
+    """Return a size as people say it, in decimal units: ``512 bytes``, ``1.2 GB``."""
+    if size < 1000:
+        return f"{size} bytes"
+    value = float(size)
+    for unit in ("kB", "MB", "GB", "TB"):
+        value /= 1000
+        if value < 999.95:
+            break
+    return f"{value:.1f} {unit}"
+
+
+def sentence(job: JobRecord) -> str:
+    """Return what became of a job, as it stands in the log after the job's name."""
+    if job.result == REUSED:
+        return f"reused from run {job.origin_run} (saved {format_seconds(job.seconds)})"
+    head = "failed" if job.result == FAILED else "executed"
+    if job.lookup == "refusal":
+        head += f": reuse refused: {job.cause}" + (f" ({job.detail})" if job.detail else "")
+    elif job.cause == MissCause.CHANGED.code and job.differs:
+        more = len(job.differs) - _SHOWN
+        head += f": changed: {', '.join(job.differs[:_SHOWN])}"
+        head += f" and {more} more" if more > 0 else ""
+    elif job.cause:
+        head += f": {MissCause.of(job.cause).sentence}"
+    if job.not_recorded and job.not_recorded != Reason.FAILED.code:
+        head += f"; not recorded: {job.not_recorded}"
+        head += f" ({job.detail})" if job.detail and job.lookup != "refusal" else ""
+    return head
+
+
+def summary_line(record: RunRecord) -> str:
+    """Return the one line that closes a run."""
+    total = len(record.jobs)
+    line = (
+        f"{total} job{'' if total == 1 else 's'}: {record.count(REUSED)} reused, "
+        f"{record.count(EXECUTED)} executed, {record.count(REFUSED)} refused, "
+        f"{record.count(FAILED)} failed"
+    )
+    if record.count(REUSED):
+        saved = format_seconds(record.seconds_saved)
+        line += f"; saved {saved} and {format_bytes(record.bytes_reused)} of results"
+    return line

@@ -1,0 +1,153 @@
+"""Run records: what became of each job of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from cwl_memo.core.canonical import JSON
+
+__all__ = ["EXECUTED", "FAILED", "REFUSED", "REPORT_FORMAT", "REUSED", "JobRecord", "RunRecord"]
+
+REPORT_FORMAT: Final = 1
+
+REUSED: Final = "reused"
+EXECUTED: Final = "executed"
+REFUSED: Final = "refused"
+FAILED: Final = "failed"
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """What became of one job.
+
+    :param name: of the job in its run, as in the log.
+    :param tool: label of the tool.
+    :param result: ``reused``, ``executed`` (and recorded, or not: see ``not_recorded``),
+        ``refused`` (executed because reuse was refused) or ``failed``.
+    :param lookup: ``hit``, ``miss`` or ``refusal``.
+    :param key: the reuse key; empty where it was not computed.
+    :param cause: code of the miss or of the refusal's Reason; empty for a hit.
+    :param detail: what the refusal met.
+    :param differs: fields in which the nearest earlier entry differs.
+    :param not_recorded: code of the Reason why an executed job was not recorded.
+    :param origin_run: for a hit, the run that executed the job.
+    :param seconds: that the execution took; for a hit, the original's.
+    :param size: bytes of the job's recorded files.
+    :param started: ISO 8601.
+    :param network: whether the tool may use the network.
+    """
+
+    name: str
+    tool: str
+    result: str
+    lookup: str
+    key: str = ""
+    cause: str = ""
+    detail: str = ""
+    differs: tuple[str, ...] = ()
+    not_recorded: str = ""
+    origin_run: str = ""
+    origin_job: str = ""
+    seconds: float = 0.0
+    size: int = 0
+    started: str = ""
+    network: bool = False
+
+    def to_json(self) -> JSON:
+        """Return the record as JSON, each field present."""
+        data = dict(self.__dict__)
+        data["differs"] = list(self.differs)
+        return data
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> JobRecord:
+        """Read a record; unknown fields of a newer program are left out."""
+        known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
+        known["differs"] = tuple(known.get("differs", ()))
+        return cls(**known)
+
+
+@dataclass
+class RunRecord:
+    """One run: where, when, what of each job, and how it ended.
+
+    :param status: ``success``, ``permanentFail``, ``interrupted`` or, while it runs or
+        when it was killed, empty.
+    """
+
+    run: str
+    document: str = ""
+    arguments: tuple[str, ...] = ()
+    store: str = ""
+    mode: str = ""
+    started: str = ""
+    ended: str = ""
+    status: str = ""
+    runner: str = ""
+    jobs: list[JobRecord] = field(default_factory=list)
+
+    def count(self, result: str) -> int:
+        """Return how many jobs had a result."""
+        return sum(1 for job in self.jobs if job.result == result)
+
+    @property
+    def seconds_saved(self) -> float:
+        """Seconds that the reused jobs took when they were executed."""
+        return sum(job.seconds for job in self.jobs if job.result == REUSED)
+
+    @property
+    def bytes_reused(self) -> int:
+        """Bytes of the reused jobs' recorded files."""
+        return sum(job.size for job in self.jobs if job.result == REUSED)
+
+    def header(self) -> JSON:
+        """Return what is known of the run when it starts."""
+        return {
+            "run": self.run,
+            "document": self.document,
+            "arguments": list(self.arguments),
+            "store": self.store,
+            "mode": self.mode,
+            "started": self.started,
+            "runner": self.runner,
+        }
+
+    def summary(self) -> JSON:
+        """Return the counts and sums of the run."""
+        return {
+            "reused": self.count(REUSED),
+            "executed": self.count(EXECUTED),
+            "refused": self.count(REFUSED),
+            "failed": self.count(FAILED),
+            "seconds_saved": round(self.seconds_saved, 3),
+            "bytes_reused": self.bytes_reused,
+        }
+
+    def to_json(self) -> JSON:
+        """Return the whole record, as the report schema describes it."""
+        return {
+            "format": REPORT_FORMAT,
+            **self.header(),
+            "ended": self.ended,
+            "status": self.status,
+            "jobs": [job.to_json() for job in self.jobs],
+            "summary": self.summary(),
+        }
+
+    @classmethod
+    def from_lines(cls, lines: list[dict[str, Any]]) -> RunRecord:
+        """Join the lines of a run's record: a header, jobs, and at last the end."""
+        record = cls(run="")
+        for line in lines:
+            kind = line.get("line")
+            if kind == "run":
+                for name in ("run", "document", "store", "mode", "started", "runner"):
+                    setattr(record, name, str(line.get(name, "")))
+                record.arguments = tuple(line.get("arguments", ()))
+            elif kind == "job":
+                record.jobs.append(JobRecord.from_json(line))
+            elif kind == "end":
+                record.ended = str(line.get("ended", ""))
+                record.status = str(line.get("status", ""))
+        return record

@@ -1,0 +1,104 @@
+"""What the user chose."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from cwl_memo.errors import UsageError
+
+__all__ = [
+    "DEFAULT_MAX_SIZE",
+    "Directories",
+    "HostTools",
+    "ImageIdentity",
+    "Link",
+    "Mode",
+    "Network",
+    "Settings",
+    "parse_size",
+]
+
+DEFAULT_MAX_SIZE: Final = 20 * 10**9
+"""Bytes that a local store may hold before the least recently used entries go."""
+
+_SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgtp]?)(i?)b?\s*", re.IGNORECASE)
+
+
+class Mode(str, Enum):
+    """What a run does with the store."""
+
+    READWRITE = "readwrite"
+    READONLY = "readonly"
+    """Reuse, but record nothing."""
+    RECACHE = "recache"
+    """Execute although a hit exists, and record."""
+    OFF = "off"
+
+
+class Directories(str, Enum):
+    """What becomes of a job with a Directory in its inputs or outputs."""
+
+    REFUSE = "refuse"
+    CONTENT = "content"
+    """Key a Directory by the whole tree below it."""
+
+
+class ImageIdentity(str, Enum):
+    """What stands for a container image in the key."""
+
+    DIGEST = "digest"
+    NAME = "name"
+
+
+class HostTools(str, Enum):
+    """What stands for an executable of the host in the key."""
+
+    CONTENT = "content"
+    NAME = "name"
+
+
+class Network(str, Enum):
+    """What becomes of a job that may use the network."""
+
+    ALLOW = "allow"
+    REFUSE = "refuse"
+
+
+class Link(str, Enum):
+    """How files leave the store."""
+
+    COPY = "copy"
+    """Reflink where the file system can, else copy: nothing can write through it."""
+    HARDLINK = "hardlink"
+    """Hard link what only jobs read; what the user will own is still copied."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The choices that bear on reuse, with their defaults."""
+
+    mode: Mode = Mode.READWRITE
+    salt: str = ""
+    directories: Directories = Directories.REFUSE
+    image: ImageIdentity = ImageIdentity.DIGEST
+    host_tools: HostTools = HostTools.CONTENT
+    network: Network = Network.ALLOW
+    link: Link = Link.COPY
+    max_size: int = DEFAULT_MAX_SIZE
+
+
+def parse_size(text: str) -> int:
+    """Return the bytes meant by a size such as ``500MB``, ``20 GB``, ``1.5GiB`` or ``4096``.
+
+    :raises UsageError: if the text is not a size.
+    """
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise UsageError(f"not a size: {text!r}; write it as 500MB, 20GB or 1.5GiB")
+    number, prefix, binary = match.groups()
+    base = 1024 if binary else 1000
+    power = " kmgtp".index(prefix.lower()) if prefix else 0
+    return int(float(number) * base**power)

@@ -1,0 +1,69 @@
+"""The errors of cwl-memo, in one tree.
+
+::
+
+    CwlMemoError
+    ├── UsageError             an option or value that makes no sense; exit status 2
+    ├── FormatError            bytes that are not what they claim to be; carries a path
+    └── StoreError             the store could not do what was asked; never ends a run
+        ├── StoreUnavailableError   cannot be opened at all: foreign, newer, no permission
+        ├── StoreReadOnlyError      may be read, not written
+        ├── StoreFullError          no space is left
+        └── StoreDamagedError       what was read is not what was written
+
+A :class:`StoreError` costs a re-execution at most: :mod:`cwl_memo.memo` turns it into
+a miss and one warning.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CwlMemoError",
+    "FormatError",
+    "StoreDamagedError",
+    "StoreError",
+    "StoreFullError",
+    "StoreReadOnlyError",
+    "StoreUnavailableError",
+    "UsageError",
+]
+
+
+class CwlMemoError(Exception):
+    """The root of every error that cwl-memo raises on purpose."""
+
+
+class UsageError(CwlMemoError):
+    """A setting or option that makes no sense; the message names it and the remedy."""
+
+
+class FormatError(CwlMemoError):
+    """Data that does not have the form it should have.
+
+    :param message: what is wrong.
+    :param path: where, as in ``outputs[2].size``; empty for the whole.
+    """
+
+    def __init__(self, message: str, path: str = "") -> None:
+        super().__init__(f"{path}: {message}" if path else message)
+        self.path = path
+
+
+class StoreError(CwlMemoError):
+    """The store could not do what was asked of it."""
+
+
+class StoreUnavailableError(StoreError):
+    """The store cannot be opened: a foreign directory, a newer format, no permission."""
+
+
+class StoreReadOnlyError(StoreError):
+    """The store can be read but not written."""
+
+
+class StoreFullError(StoreError):
+    """No space is left for the store."""
+
+
+class StoreDamagedError(StoreError):
+    """What the store returned is not what was put into it."""
