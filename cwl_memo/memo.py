@@ -1,0 +1,517 @@
+"""Memo: joins what core decides with what the store holds.
+
+The one place where a store that fails becomes a miss, or a result that is not recorded,
+and one warning; nothing that the store does may end a run.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+import stat
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Final, TypeVar
+
+from cwl_memo.core import policy
+from cwl_memo.core.canonical import JSON, canonical_bytes
+from cwl_memo.core.digest import Digest, ReuseKey
+from cwl_memo.core.entry import (
+    BlobRef,
+    Entry,
+    NodeKind,
+    Origin,
+    OutputVariant,
+    Tree,
+    TreeNode,
+)
+from cwl_memo.core.explain import differing_fields
+from cwl_memo.core.facts import JobFacts
+from cwl_memo.core.fingerprint import Fingerprint, fingerprint
+from cwl_memo.core.outcome import Hit, Miss, MissCause, Reason, Refusal
+from cwl_memo.core.settings import Link, Settings
+from cwl_memo.errors import FormatError, StoreDamagedError, StoreError
+from cwl_memo.store.hashing import hash_file
+from cwl_memo.store.protocol import Claim, FileDigest, FileIdentity, Store
+
+__all__ = ["Execution", "Memo", "Unclaimed", "Workspace"]
+
+_log = logging.getLogger("cwltool")
+
+STAT_CACHE_FROM: Final = 16 * 1024
+"""Bytes below which reading a file costs less than asking the stat cache."""
+
+_NEIGHBOURS: Final = 16
+"""How many earlier entries of a tool a miss is compared with."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A job's working directory, taken into the store.
+
+    :param tree: every path of it.
+    :param digests: what was found at each path that is a file or a link to an input.
+    :param blobs: the blobs that hold it, each once.
+    """
+
+    tree: Tree
+    digests: Mapping[str, FileDigest]
+    blobs: tuple[BlobRef, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all blobs."""
+        return sum(blob.size for blob in self.blobs)
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What is known of a job once it has been executed.
+
+    :param workspace: its working directory.
+    :param output: the recorded output object.
+    :param output_blobs: the blobs that the output object needs.
+    :param exit_code: of the tool.
+    :param origin: when, where and by what run.
+    :param stdout: digest of the blob with the captured standard output, if any.
+    :param stderr: the same for standard error.
+    :param stdout_name: the file a redirected standard output went to.
+    :param stderr_name: the same for standard error.
+    """
+
+    workspace: Workspace
+    output: JSON
+    output_blobs: tuple[BlobRef, ...]
+    exit_code: int
+    origin: Origin
+    stdout: BlobRef | None = None
+    stderr: BlobRef | None = None
+    stdout_name: str = ""
+    stderr_name: str = ""
+
+
+class Unclaimed:
+    """Leave to execute a job without keeping others from it."""
+
+    def release(self) -> None:
+        """Do nothing."""
+
+
+@dataclass
+class _Walk:
+    """What a walk through a workspace has gathered so far."""
+
+    nodes: list[TreeNode] = field(default_factory=list)
+    digests: dict[str, FileDigest] = field(default_factory=dict)
+    blobs: dict[Digest, BlobRef] = field(default_factory=dict)
+    size: int = 0
+
+
+class Memo:
+    """Looks jobs up and records them, on one store, with one set of settings.
+
+    :param store: where entries are; None for a run without reuse.
+    :param settings: the user's choices.
+    :param run: id of the run that the memo serves.
+    """
+
+    def __init__(
+        self, store: Store | None, settings: Settings | None = None, *, run: str = ""
+    ) -> None:
+        self.store = store
+        self.settings = settings or Settings()
+        self.run = run
+        self._warned = False
+        self._known: dict[FileIdentity, FileDigest] = {}
+        self._neighbours: dict[str, list[Entry]] = {}
+        self._claimed: set[ReuseKey] = set()
+        self._lock = threading.Lock()
+        if store is not None and run:
+            self._guard(lambda: store.begin_run(run), None)
+
+    def __enter__(self) -> Memo:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the run and let go of the store."""
+        store, self.store = self.store, None
+        if store is not None:
+            if self.run:
+                self._guard(lambda: store.end_run(self.run), None)
+            self._guard(store.close, None)
+
+    # failures of the store
+
+    def _guard(self, ask: Callable[[], _T], otherwise: _T) -> _T:
+        try:
+            return ask()
+        except StoreError as error:
+            self.warn(error)
+            return otherwise
+
+    def warn(self, error: StoreError) -> None:
+        """Say once in a run that the store fails; the rest goes to the debug log."""
+        if self._warned:
+            _log.debug("cwl-memo: %s", error)
+        else:
+            self._warned = True
+            _log.warning("cwl-memo: the store failed, jobs may be executed again: %s", error)
+
+    # files outside the store
+
+    def digest_file(self, path: str | Path) -> tuple[FileDigest, FileIdentity]:
+        """Return the digest of a regular file, and by what it is known to be unchanged.
+
+        Read only if neither this process nor the stat cache knows the unchanged file.
+
+        :raises OSError: if the file cannot be read, or is not a regular file (``EINVAL``).
+        """
+        found = os.stat(path)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "not a regular file", str(path))
+        identity = FileIdentity.of(found)
+        known = self._known.get(identity)
+        store = self.store
+        if known is None and store is not None and found.st_size >= STAT_CACHE_FROM:
+            known = self._guard(lambda: store.known_digest(identity), None)
+        if known is None:
+            started = time.time_ns()
+            known = hash_file(Path(path))
+            after = FileIdentity.of(os.stat(path))
+            if after != identity:
+                raise OSError(errno.EBUSY, "changed while it was read", str(path))
+            if store is not None and store.writable and found.st_size >= STAT_CACHE_FROM:
+                fresh = known
+                self._guard(lambda: store.remember_digest(identity, fresh, started), None)
+        return known, identity
+
+    def trust(self, path: str | Path, digest: FileDigest) -> None:
+        """Take a file's digest as known while its stat identity stands.
+
+        For files that this process has just seen finished: outputs of its jobs, and
+        what it materialised itself.
+        """
+        self._known[FileIdentity.of(os.stat(path))] = digest
+
+    # lookup
+
+    def fingerprint(self, facts: JobFacts) -> Fingerprint:
+        """Return the fingerprint of a job under these settings."""
+        return fingerprint(facts, self.settings.salt)
+
+    def lookup(self, wanted: Fingerprint, label: str) -> Hit | Miss:
+        """Return the entry of a fingerprint if all that it needs is there and sound."""
+        store = self.store
+        if store is None:
+            return Miss(wanted.key, MissCause.STORE_FAILED)
+        if not policy.may_lookup(self.settings):
+            return Miss(wanted.key, MissCause.RECACHE)
+        try:
+            return self._lookup(store, wanted, label)
+        except StoreError as error:
+            self.warn(error)
+            return Miss(wanted.key, MissCause.STORE_FAILED)
+
+    def _lookup(self, store: Store, wanted: Fingerprint, label: str) -> Hit | Miss:
+        key = wanted.key
+        entry = store.get_entry(key)
+        if entry is None:
+            differs = self._nearest(store, wanted, label)
+            return Miss(key, MissCause.CHANGED if differs else MissCause.NO_ENTRY, differs)
+        variant = entry.variant(wanted.section)
+        needed = entry.blobs if variant is None else variant.blobs
+        if variant is None and entry.tree is None:
+            return Miss(key, MissCause.OUTPUTS_CHANGED)
+        if self.run:
+            # Held before it is checked: what is checked then cannot be evicted.
+            store.hold(self.run, key, time.time())
+        if not all([store.check_blob(blob.digest, blob.size) for blob in needed]):
+            if store.is_evicted(key):
+                return Miss(key, MissCause.EVICTED)
+            store.drop_entry(key)
+            return Miss(key, MissCause.DAMAGED)
+        return Hit(entry, variant)
+
+    def _nearest(self, store: Store, wanted: Fingerprint, label: str) -> tuple[str, ...]:
+        with self._lock:
+            entries = self._neighbours.get(label)
+            if entries is None:
+                found = [store.get_entry(key) for key in store.recent(label, _NEIGHBOURS)]
+                # What this run made itself is no earlier entry, and says nothing.
+                entries = [e for e in found if e is not None and e.origin.run != self.run]
+                self._neighbours[label] = entries
+        differences = [differing_fields(entry.fingerprint, wanted.fields) for entry in entries]
+        return min((d for d in differences if d), key=len, default=())
+
+    def tree(self, entry: Entry) -> Tree:
+        """Return the workspace manifest of an entry.
+
+        :raises StoreError: if it is not to be had.
+        """
+        if self.store is None or entry.tree is None:
+            raise StoreDamagedError("the workspace was not kept")
+        import json  # noqa: PLC0415  (only a changed outputs section comes here)
+
+        try:
+            return Tree.from_json(json.loads(self.store.read_blob(entry.tree)))
+        except (FormatError, ValueError) as error:
+            raise StoreDamagedError(f"workspace of {entry.key}: {error}") from error
+
+    def materialise(
+        self, digest: Digest, target: Path, *, executable: bool = False, owned: bool = True
+    ) -> None:
+        """Make a blob appear at ``target``.
+
+        :param owned: whether somebody may write to the file: never a hard link then.
+        :raises StoreError: if the blob is not to be had.
+        """
+        if self.store is None:
+            raise StoreDamagedError("the store is closed")
+        hardlink = not owned and self.settings.link is Link.HARDLINK
+        self.store.materialise(digest, target, executable=executable, hardlink=hardlink)
+
+    # two runs, one job
+
+    def claim(self, key: ReuseKey) -> Claim | None:
+        """Return the right to execute a job, or None while another executes it.
+
+        A store that cannot say does not keep anybody waiting.
+        """
+        store = self.store
+        if store is None or not store.writable or not policy.may_record(self.settings):
+            return Unclaimed()
+        try:
+            with self._lock:
+                if key in self._claimed:
+                    return None
+                claim = store.claim(key)
+                if claim is None:
+                    return None
+                self._claimed.add(key)
+        except StoreError as error:
+            self.warn(error)
+            return Unclaimed()
+        return _OwnClaim(self, key, claim)
+
+    def is_claimed_here(self, key: ReuseKey) -> bool:
+        """Tell whether this process is the one that executes the job of a key."""
+        with self._lock:
+            return key in self._claimed
+
+    def _release(self, key: ReuseKey, claim: Claim) -> None:
+        with self._lock:
+            self._claimed.discard(key)
+        self._guard(claim.release, None)
+
+    # record
+
+    def ingest(
+        self,
+        workspace: Path,
+        inputs: Mapping[str, FileDigest],
+        leave_out: Collection[str] = (),
+    ) -> Workspace | Refusal:
+        """Take a working directory into the store.
+
+        :param inputs: digests of the files that links in it may lead to, by real path.
+        :param leave_out: relative paths that are not recorded (they hold secrets).
+        """
+        store = self.store
+        if store is None or not store.writable:
+            return Refusal(Reason.STORE_READ_ONLY)
+        if not policy.may_record(self.settings):
+            return Refusal(Reason.STORE_READ_ONLY, f"mode {self.settings.mode.value}")
+        walk = _Walk()
+        try:
+            root = os.path.realpath(workspace)
+            self._walk(store, root, "", inputs, frozenset(leave_out), walk)
+        except StoreError as error:
+            self.warn(error)
+            return Refusal(Reason.STORE_FAILED, str(error))
+        except OSError as error:
+            return Refusal(Reason.STORE_FAILED, f"workspace not readable: {error}")
+        if walk.size > self.settings.max_size:
+            return Refusal(Reason.TOO_LARGE)
+        nodes = tuple(sorted(walk.nodes, key=lambda node: node.path))
+        return Workspace(Tree(nodes), walk.digests, tuple(walk.blobs.values()))
+
+    def _walk(  # noqa: PLR0913
+        self,
+        store: Store,
+        root: str,
+        below: str,
+        inputs: Mapping[str, FileDigest],
+        leave_out: frozenset[str],
+        walk: _Walk,
+    ) -> None:
+        with os.scandir(os.path.join(root, below)) as entries:
+            for item in entries:
+                path = f"{below}/{item.name}" if below else item.name
+                if path in leave_out:
+                    continue
+                if item.is_symlink():
+                    self._walk_link(root, path, inputs, walk)
+                elif item.is_dir():
+                    walk.nodes.append(TreeNode(path, NodeKind.DIRECTORY))
+                    self._walk(store, root, path, inputs, leave_out, walk)
+                elif item.is_file():
+                    self._walk_file(store, item, path, walk)
+                if walk.size > self.settings.max_size:
+                    return
+
+    def _walk_file(
+        self, store: Store, item: os.DirEntry[str], path: str, walk: _Walk
+    ) -> None:
+        found = item.stat()
+        walk.size += found.st_size
+        if walk.size > self.settings.max_size:
+            return
+        digest = store.ingest_file(Path(item.path))
+        executable = bool(found.st_mode & stat.S_IXUSR)
+        walk.nodes.append(
+            TreeNode(path, NodeKind.FILE, digest.digest, digest.size, executable)
+        )
+        walk.digests[path] = digest
+        walk.blobs[digest.digest] = BlobRef(digest.digest, digest.size)
+        self._known[FileIdentity.of(found)] = digest
+
+    @staticmethod
+    def _walk_link(
+        root: str, path: str, inputs: Mapping[str, FileDigest], walk: _Walk
+    ) -> None:
+        full = os.path.join(root, path)
+        real = os.path.realpath(full)
+        if real in inputs:
+            digest = inputs[real]
+            walk.nodes.append(TreeNode(path, NodeKind.INPUT, digest.digest, digest.size))
+            walk.digests[path] = digest
+        elif real.startswith(root + os.sep):
+            target = os.path.relpath(real, os.path.dirname(full))
+            walk.nodes.append(TreeNode(path, NodeKind.SYMLINK, target=target))
+        # A link to anywhere else means nothing in another place: left out.
+
+    def ingest_log(self, path: Path) -> BlobRef | None:
+        """Take a captured log into the store; None where that fails or there is none."""
+        store = self.store
+        if store is None or not store.writable:
+            return None
+        try:
+            digest = store.ingest_file(path)
+        except StoreError as error:
+            self.warn(error)
+            return None
+        return BlobRef(digest.digest, digest.size)
+
+    def ingest_file(self, path: Path) -> FileDigest | None:
+        """Take one file into the store; None where that fails."""
+        store = self.store
+        if store is None or not store.writable:
+            return None
+        return self._guard(lambda: store.ingest_file(path), None)
+
+    def publish(self, wanted: Fingerprint, execution: Execution) -> Refusal | None:
+        """Make the result of a job visible to later lookups; return why not, if not."""
+        store = self.store
+        if store is None or not store.writable:
+            return Refusal(Reason.STORE_READ_ONLY)
+        try:
+            manifest = canonical_bytes(execution.workspace.tree.to_json())
+            tree = store.ingest_bytes(manifest)
+            logs = [blob for blob in (execution.stdout, execution.stderr) if blob is not None]
+            blobs = dict.fromkeys(
+                (
+                    *execution.workspace.blobs,
+                    *execution.output_blobs,
+                    *logs,
+                    BlobRef(tree, len(manifest)),
+                )
+            )
+            entry = Entry(
+                key=wanted.key,
+                fingerprint=wanted.fields,
+                variants=(
+                    OutputVariant(wanted.section, execution.output, execution.output_blobs),
+                ),
+                exit_code=execution.exit_code,
+                tree=tree,
+                stdout=None if execution.stdout is None else execution.stdout.digest,
+                stderr=None if execution.stderr is None else execution.stderr.digest,
+                blobs=tuple(blobs),
+                origin=execution.origin,
+                stdout_name=execution.stdout_name,
+                stderr_name=execution.stderr_name,
+            )
+            self._publish(store, entry)
+        except StoreError as error:
+            self.warn(error)
+            return Refusal(Reason.STORE_FAILED, str(error))
+        return None
+
+    def _publish(self, store: Store, entry: Entry) -> None:
+        if self.run:
+            store.hold(self.run, entry.key, time.time())
+        store.publish(entry)
+
+    def publish_variant(self, entry: Entry, variant: OutputVariant) -> Entry:
+        """Add the output object of another outputs section to an entry."""
+        grown = entry.with_variant(variant)
+        store = self.store
+        if store is not None and store.writable and policy.may_record(self.settings):
+            self._guard(lambda: self._publish(store, grown), None)
+        return grown
+
+    def note_run(self, line: dict[str, JSON]) -> None:
+        """Add a line to the run's record in the store."""
+        store = self.store
+        if store is not None and store.writable and self.run:
+            self._guard(lambda: store.append_run(self.run, line), None)
+
+    def secret(self) -> bytes:
+        """Return the key with which secret inputs are hashed.
+
+        A key of this process alone where the store has none: secrets then never match.
+        """
+        store = self.store
+        if store is not None:
+            secret = self._guard(store.secret, b"")
+            if secret:
+                return secret
+        return self._process_secret
+
+    _process_secret: Final = os.urandom(32)
+
+    def tidy(self) -> None:
+        """Bring the store back under its size limit, as a run ends."""
+        store = self.store
+        if store is not None and store.writable:
+            self._guard(lambda: store.gc(self.settings.max_size), [])
+
+
+class _OwnClaim:
+    """A claim that tells its memo when it is released."""
+
+    def __init__(self, memo: Memo, key: ReuseKey, claim: Claim) -> None:
+        self._memo = memo
+        self._key = key
+        self._claim: Claim | None = claim
+
+    def release(self) -> None:
+        """Let others have it."""
+        claim, self._claim = self._claim, None
+        if claim is not None:
+            self._memo._release(self._key, claim)  # noqa: SLF001
