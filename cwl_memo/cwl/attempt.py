@@ -1,0 +1,390 @@
+"""An attempt: one job from the decision about it to what became of it."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from cwl_memo.core import policy
+from cwl_memo.core.canonical import JSON
+from cwl_memo.core.entry import BlobRef, Entry, NodeKind, Origin, Tree
+from cwl_memo.core.facts import JobTraits
+from cwl_memo.core.fingerprint import Fingerprint
+from cwl_memo.core.outcome import Miss, Reason, Refusal
+from cwl_memo.core.run import EXECUTED, FAILED, REFUSED, REUSED, JobRecord
+from cwl_memo.core.settings import Directories
+from cwl_memo.cwl.door import JobBase, PathMapper, RuntimeContext, SecretStore
+from cwl_memo.cwl.facts import Gathered
+from cwl_memo.cwl.files import UnkeyableError
+from cwl_memo.cwl.output import directories_in_output, record_output
+from cwl_memo.cwl.session import Session, now
+from cwl_memo.memo import Execution, Workspace
+from cwl_memo.store.protocol import Claim, FileDigest
+
+__all__ = ["Attempt"]
+
+
+class Attempt:
+    """One job: looked up, reused or executed, recorded or not, and why.
+
+    :param name: of the job.
+    :param traits: by what reuse was allowed or refused.
+    """
+
+    gathered: Gathered
+    wanted: Fingerprint
+
+    def __init__(
+        self, session: Session, name: str, traits: JobTraits, job_order: Any
+    ) -> None:
+        self._session = session
+        self.name = name
+        self.traits = traits
+        self.job_order = job_order
+        self.is_keyed = False
+        self.refused: Refusal | None = None
+        self.missed: Miss | None = None
+        self.claim: Claim | None = None
+        self._not_recorded: Refusal | None = None
+        self._execution: Execution | None = None
+        self._begun = time.time()
+        self._finished = False
+        self._stream_names: Mapping[str, str] = {}
+        self._secrets: SecretStore | None = None
+
+    def key_with(self, gathered: Gathered, wanted: Fingerprint) -> None:
+        """Take the facts of the job and its fingerprint."""
+        self.gathered = gathered
+        self.wanted = wanted
+        self.is_keyed = True
+        if gathered.awaited:
+            self.refused = Refusal(Reason.IMAGE_NOT_PINNED, gathered.awaited)
+
+    @property
+    def inputs(self) -> Mapping[str, Any]:
+        """The input object with its defaults."""
+        return self.gathered.inputs
+
+    def release(self) -> None:
+        """Let others execute the job."""
+        claim, self.claim = self.claim, None
+        if claim is not None:
+            claim.release()
+
+    # execution
+
+    def attach(
+        self,
+        job: JobBase,
+        stream_names: Mapping[str, str],
+        context: RuntimeContext,
+        image_that_ran: Callable[[RuntimeContext], JSON],
+    ) -> None:
+        """Have the job's result taken in as soon as its outputs are collected.
+
+        In the thread that ran it and before it lets go of its directory; outside the
+        lock under which cwltool evaluates the workflow.
+        """
+        collect = job.collect_outputs
+        self._stream_names = stream_names
+        self._secrets = context.secret_store
+
+        def collect_and_ingest(outdir: str, rcode: int) -> Any:
+            logs = self._session.logs.end()
+            outputs = collect(outdir, rcode)
+            if self.is_keyed and _is_success(job, rcode):
+                self._key_anew(image_that_ran, context)
+                self._ingest(job, outdir, rcode, outputs, logs)
+            return outputs
+
+        job.collect_outputs = collect_and_ingest
+
+    def _key_anew(
+        self, image_that_ran: Callable[[RuntimeContext], JSON], context: RuntimeContext
+    ) -> None:
+        """Key the job by the image that it ran in, if that is another than was foreseen."""
+        facts = self.gathered.facts
+        if not self.gathered.container:
+            return
+        image = image_that_ran(context)
+        if image is None:
+            self._not_recorded = Refusal(Reason.IMAGE_NOT_PINNED)
+        elif image != facts.image:
+            # The claim, if any, is for the job as it was foreseen; it keeps nobody out.
+            self.wanted = self._session.memo.fingerprint(replace(facts, image=image))
+
+    def _ingest(
+        self,
+        job: JobBase,
+        outdir: str,
+        rcode: int,
+        outputs: Any,
+        logs: tuple[Path | None, Path | None],
+    ) -> None:
+        ended = time.time()
+        if self._not_recorded is not None:
+            return
+        taken = self._take(job, outdir, outputs, logs)
+        if isinstance(taken, Refusal):
+            self._not_recorded = taken
+            return
+        workspace, output, blobs = taken
+        begun = self._session.begun(job.name, self._begun)
+        stdout, stderr = (
+            None if path is None else self._session.memo.ingest_log(path) for path in logs
+        )
+        self._execution = Execution(
+            workspace=workspace,
+            output=output,
+            output_blobs=blobs,
+            exit_code=rcode,
+            origin=Origin(
+                run=self._session.run,
+                job=self.name,
+                tool=self.traits.label,
+                started=now(),
+                seconds=round(ended - begun, 3),
+                host=self._session.host,
+                runner=self._session.record.runner,
+            ),
+            stdout=stdout or _redirected(job.stdout, workspace),
+            stderr=stderr or _redirected(job.stderr, workspace),
+            stdout_name=str(job.stdout or ""),
+            stderr_name=str(job.stderr or ""),
+        )
+
+    def _take(
+        self, job: JobBase, outdir: str, outputs: Any, logs: tuple[Path | None, Path | None]
+    ) -> tuple[Workspace, Any, tuple[BlobRef, ...]] | Refusal:
+        memo = self._session.memo
+        sources = self.gathered.sources
+        if not policy.may_record(memo.settings):
+            return Refusal(Reason.STORE_READ_ONLY, f"mode {memo.settings.mode.value}")
+        if memo.settings.directories is Directories.REFUSE and directories_in_output(outputs):
+            return Refusal(Reason.DIRECTORY_OUTPUT)
+        stranger = self._stranger(job)
+        if stranger:
+            return Refusal(Reason.INPUT_NOT_IN_KEY, stranger)
+        hidden = _secret_files(job, outdir, self._secrets)
+        if self._secrets is not None and self._secrets.secrets:
+            values = [value.encode() for value in self._secrets.secrets.values()]
+            files = (*_files_below(outdir, hidden), *(str(p) for p in logs if p is not None))
+            told = next((path for path in files if _holds(path, values)), "")
+            if told:
+                return Refusal(Reason.SECRET_OUTPUT, os.path.relpath(told, outdir))
+        workspace = memo.ingest(Path(outdir), sources.digests, hidden)
+        if isinstance(workspace, Refusal):
+            return workspace
+        try:
+            recorded = record_output(
+                outputs,
+                outdir,
+                workspace,
+                sources,
+                lambda path: memo.ingest_file(Path(path)),
+                [os.path.realpath(job.stagedir)] if job.stagedir else [],
+            )
+        except UnkeyableError as error:
+            return error.refusal
+        changed = sources.changed()
+        if changed:
+            return Refusal(Reason.INPUT_CHANGED_DURING_RUN, changed[0])
+        return workspace, recorded.output, tuple(recorded.blobs.values())
+
+    def _stranger(self, job: JobBase) -> str:
+        """Return a file that the job was given and the key does not know, if any.
+
+        An expression can make a File out of nothing but a path.
+        """
+        sources = self.gathered.sources
+        mappers = [job.pathmapper, job.generatemapper]
+        for mapper in mappers:
+            for path in _mapped(mapper):
+                real = os.path.realpath(path)
+                known = real in sources.digests or real in sources.directories
+                if not known and not any(
+                    real.startswith(above + os.sep) for above in sources.directories
+                ):
+                    return path
+        return ""
+
+    # ends
+
+    def finish_hit(self, entry: Entry) -> None:
+        """Say that the job was answered by an entry."""
+        self._session.finish(
+            JobRecord(
+                name=self.name,
+                tool=self.traits.label,
+                result=REUSED,
+                lookup="hit",
+                key=str(self.wanted.key),
+                origin_run=entry.origin.run,
+                origin_job=entry.origin.job,
+                seconds=entry.origin.seconds,
+                size=entry.size,
+                started=now(),
+                network=self.traits.network,
+            )
+        )
+
+    def finish(self, outputs: Any, status: str) -> None:
+        """Say that the job was executed; publish its entry if it succeeded."""
+        if self._finished:
+            return
+        self._finished = True
+        begun = self._session.begun(self.name, self._begun)
+        seconds = round(time.time() - begun, 3)
+        if status == "success" and self._execution is not None:
+            self._not_recorded = self._session.memo.publish(self.wanted, self._execution)
+            seconds = self._execution.origin.seconds
+        self.release()
+        self._session.finish(self._record(status, seconds))
+
+    def finish_rejected(self) -> None:
+        """Say that the job was rejected before it could be executed."""
+        if not self._finished:
+            self._finished = True
+            self.release()
+            self._session.finish(self._record("permanentFail", 0.0))
+
+    def _record(self, status: str, seconds: float) -> JobRecord:
+        refused, missed = self.refused, self.missed
+        not_recorded = self._not_recorded
+        if status != "success":
+            not_recorded = Refusal(Reason.FAILED)
+        elif refused is not None and self._execution is None:
+            not_recorded = None
+        cause, detail, lookup = "", "", "miss"
+        if refused is not None:
+            lookup, cause, detail = "refusal", refused.reason.code, refused.detail
+        elif missed is not None:
+            cause = missed.cause.code
+        if not detail and not_recorded is not None:
+            detail = not_recorded.detail
+        result = FAILED if status != "success" else REFUSED if refused else EXECUTED
+        return JobRecord(
+            name=self.name,
+            tool=self.traits.label,
+            result=result,
+            lookup=lookup,
+            key=str(self.wanted.key) if self.is_keyed else "",
+            cause=cause,
+            detail=detail,
+            differs=missed.differs if missed is not None else (),
+            not_recorded="" if not_recorded is None else not_recorded.reason.code,
+            seconds=seconds,
+            size=0 if self._execution is None else self._execution.workspace.size,
+            started=now(),
+            network=self.traits.network,
+        )
+
+    # a recorded workspace
+
+    def lay_out(self, tree: Tree, outdir: str, renamed: Mapping[str, str]) -> Workspace:
+        """Make a recorded workspace stand in a directory.
+
+        :param renamed: what paths of it are called now.
+        :raises StoreError: if a blob is not to be had.
+        :raises OSError: if the directory cannot be written.
+        """
+        memo = self._session.memo
+        by_digest = {d.digest: path for path, d in self.gathered.sources.digests.items()}
+        digests: dict[str, FileDigest] = {}
+        nodes = []
+        for node in tree.nodes:
+            path = renamed.get(node.path, node.path)
+            target = os.path.join(outdir, path)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            if node.kind is NodeKind.DIRECTORY:
+                os.makedirs(target, exist_ok=True)
+            elif node.kind is NodeKind.SYMLINK:
+                os.symlink(node.target, target)
+            elif node.kind is NodeKind.INPUT and node.digest in by_digest:
+                os.symlink(by_digest[node.digest], target)
+            elif node.kind is NodeKind.FILE and node.digest is not None:
+                memo.materialise(node.digest, Path(target), executable=node.executable)
+            if node.digest is not None and os.path.exists(target):
+                digests[path], _ = memo.digest_file(target)
+            nodes.append(type(node)(**{**node.__dict__, "path": path}))
+        return Workspace(Tree(tuple(nodes)), digests, ())
+
+    def execute_again(
+        self,
+        jobs: Callable[[Any, Callable[[Any, str], None], RuntimeContext], Iterator[Any]],
+        context: RuntimeContext,
+    ) -> str:
+        """Execute the job here and now; return its working directory.
+
+        For a hit whose blobs were lost after it was announced.
+        """
+        context = context.copy()
+        context.outdir = self._session.views.new_directory()
+        os.makedirs(context.outdir)
+        self._session.views.ensure_in(self.job_order)
+        outdir = context.outdir
+        for job in jobs(self.job_order, lambda _outputs, _status: None, context):
+            job.run(context)
+            outdir = job.outdir
+        return str(outdir)
+
+
+def _is_success(job: JobBase, rcode: int) -> bool:
+    """Tell what cwltool will make of an exit code (CWL v1.2, section 5.7)."""
+    if rcode in job.successCodes:
+        return True
+    failures = (*job.temporaryFailCodes, *job.permanentFailCodes)
+    return rcode == 0 and rcode not in failures
+
+
+def _redirected(name: str | None, workspace: Workspace) -> BlobRef | None:
+    digest = workspace.digests.get(os.path.normpath(name)) if name else None
+    return None if digest is None else BlobRef(digest.digest, digest.size)
+
+
+def _mapped(mapper: PathMapper | None) -> Iterator[str]:
+    for entry in mapper or ():
+        if str(entry.type).endswith(("File", "Directory")) and "Create" not in str(entry.type):
+            if not str(entry.resolved).startswith("_:"):
+                yield entry.resolved
+
+
+def _secret_files(job: JobBase, outdir: str, secrets: SecretStore | None) -> list[str]:
+    """Return the relative paths of generated files with secrets, which cwltool removes."""
+    if secrets is None or not secrets.secrets or job.generatemapper is None:
+        return []
+    prefix = job.builder.outdir + os.sep
+    return [
+        entry.target[len(prefix) :]
+        for entry in job.generatemapper
+        if str(entry.type).startswith("Create")
+        and secrets.has_secret(entry.resolved)
+        and entry.target.startswith(prefix)
+    ]
+
+
+def _files_below(outdir: str, leave_out: Iterable[str]) -> Iterator[str]:
+    hidden = {os.path.join(outdir, path) for path in leave_out}
+    for directory, _, names in os.walk(outdir):
+        for name in names:
+            path = os.path.join(directory, name)
+            if path not in hidden and os.path.isfile(path) and not os.path.islink(path):
+                yield path
+
+
+def _holds(path: str, values: list[bytes]) -> bool:
+    try:
+        with open(path, "rb") as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                return False
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                return any(value and data.find(value) >= 0 for value in values)
+    except (OSError, ValueError):
+        return True  # what cannot be searched is not recorded
+
+

@@ -1,0 +1,68 @@
+"""Every cwltool name that cwl-memo uses, imported in one place.
+
+``tests/cwl/test_door.py`` asserts the signature of each; a release of cwltool that
+changes one is noticed there and nowhere else.
+"""
+
+from __future__ import annotations
+
+from cwl_utils.errors import SubstitutionError
+from cwl_utils.expression import scanner
+from cwltool.argparser import arg_parser
+from cwltool.builder import Builder
+from cwltool.command_line_tool import CommandLineTool
+from cwltool.context import LoadingContext, RuntimeContext, getdefault
+from cwltool.errors import UnsupportedRequirement, WorkflowException
+from cwltool.executors import JobExecutor, MultithreadedJobExecutor, SingleJobExecutor
+from cwltool.job import CommandLineJob, JobBase
+from cwltool.main import main as cwltool_main
+from cwltool.main import run as cwltool_run
+from cwltool.pathmapper import PathMapper
+from cwltool.process import Process, shortname, supportedProcessRequirements
+from cwltool.secrets import SecretStore
+from cwltool.software_requirements import get_container_from_software_requirements
+from cwltool.stdfsaccess import StdFsAccess, abspath
+from cwltool.update import ORIGINAL_CWLVERSION
+from cwltool.utils import downloadHttpFile, versionstring
+from cwltool.workflow import default_make_tool
+from ruamel.yaml.representer import RoundTripRepresenter
+from ruamel.yaml.scalarfloat import ScalarFloat
+from schema_salad.exceptions import ValidationException
+from schema_salad.ref_resolver import file_uri, uri_file_path
+
+__all__ = [
+    "ORIGINAL_CWLVERSION",
+    "Builder",
+    "CommandLineJob",
+    "CommandLineTool",
+    "JobBase",
+    "JobExecutor",
+    "LoadingContext",
+    "MultithreadedJobExecutor",
+    "PathMapper",
+    "Process",
+    "RoundTripRepresenter",
+    "RuntimeContext",
+    "ScalarFloat",
+    "SecretStore",
+    "SingleJobExecutor",
+    "StdFsAccess",
+    "SubstitutionError",
+    "UnsupportedRequirement",
+    "ValidationException",
+    "WorkflowException",
+    "abspath",
+    "arg_parser",
+    "cwltool_main",
+    "cwltool_run",
+    "default_make_tool",
+    "downloadHttpFile",
+    "file_uri",
+    "get_container_from_software_requirements",
+    "getdefault",
+    "scanner",
+    "shortname",
+    "supportedProcessRequirements",
+    "uri_file_path",
+    "versionstring",
+]

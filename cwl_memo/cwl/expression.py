@@ -1,0 +1,173 @@
+"""What the expressions of a tool can see and do, found without running them.
+
+The key of a job is computed without JavaScript. For that to be safe, the text of every
+expression is searched for the few things by which more than the plain inputs could
+reach the tool: locations, resources, the clock, chance.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cwl_memo.cwl.door import SubstitutionError, scanner
+
+__all__ = ["ExpressionUse", "expressions_in", "is_expression", "strings_in", "use_of"]
+
+RESOURCES: Final = ("cores", "ram", "tmpdirSize", "outdirSize", "cudaDeviceCount")
+"""The fields of ``runtime`` that depend on what the job was given."""
+
+# Identifiers only count where they are not a property of something else.
+_CLOCK: Final = re.compile(
+    r"(?<![.\w$])(?:"
+    r"Date\s*\.\s*(?!UTC\b|parse\b|prototype\b)\w"  # Date.now, Date.anything
+    r"|Date\s*\[|Date\b(?!\s*[.(\[])"  # Date under another name
+    r"|(?<!new\s)Date\s*\("  # Date(…) ignores its arguments and tells the time
+    r"|new\s+Date\s*\(\s*\)|new\s+Date\b(?!\s*\()"
+    r"|Math\s*\.\s*random\b|Math\s*\[|Math\b(?!\s*[.\[])"
+    r"|Intl\b|performance\b|crypto\b"
+    r")"
+)
+_LOCALE: Final = re.compile(r"(?<![.\w$])Date\b|\.\s*toLocale\w*|\.\s*localeCompare\b")
+_LOCATION: Final = re.compile(r"\.\s*(location|checksum)\b|\[\s*[\"'](location|checksum)[\"']")
+_LITERAL: Final = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'")
+# Ways to look at an object without naming its fields.
+_REFLECTION: Final = re.compile(
+    r"\bJSON\s*\.\s*stringify\b|\bObject\s*\.\s*(?:keys|values|entries|assign)\b"
+    r"|\bfor\s*\([^;)]*\bin\b|\.\.\."
+    r"|(?<![.\w$])inputs\b(?!\s*[.\[])"
+)
+_RUNTIME: Final = re.compile(r"(?<![.\w$])runtime\s*(?:\.\s*(\w+)|\[\s*[\"'](\w+)[\"']\s*\])?")
+_INPUT: Final = re.compile(
+    r"(?<![.\w$])inputs\s*(?:\.\s*(\w+)|\[\s*[\"']([^\"']+)[\"']\s*\])(\s*[.\[])?"
+)
+
+
+def is_expression(text: object) -> bool:
+    """Tell whether cwltool would evaluate the text."""
+    return isinstance(text, str) and ("$(" in text or "${" in text)
+
+
+def strings_in(value: Any) -> Iterator[str]:
+    """Yield every string that stands in a JSON value, keys left out."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from strings_in(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from strings_in(item)
+
+
+def expressions_in(text: str) -> list[str]:
+    """Return the ``$(…)`` and ``${…}`` parts of a text, without the dollar."""
+    found: list[str] = []
+    rest = text.strip()
+    try:
+        while span := scanner(rest):
+            start, end = span
+            if rest[start] == "$":
+                found.append(rest[start + 1 : end])
+                rest = rest[end:]
+            elif rest[start : end + 1] in ("\\$(", "\\${"):
+                rest = rest[end + 1 :]
+            else:
+                rest = rest[end:]
+    except SubstitutionError:
+        # cwltool will reject it in its own words; until then all of it may be code.
+        found.append(rest)
+    return found
+
+
+@dataclass(frozen=True)
+class ExpressionUse:
+    """What the expressions of one part of a tool use.
+
+    :param any: whether there is any expression at all.
+    :param resources: fields of ``runtime`` that they name.
+    :param locations: whether they can see where files lie.
+    :param locale: whether they can see the time zone or the locale.
+    :param nondeterministic: the first piece of each that tells the time or rolls dice.
+    :param versioned: whether the escaping rules, which changed in v1.2, apply.
+    :param inputs: names of inputs that they name.
+    """
+
+    any: bool = False
+    resources: frozenset[str] = frozenset()
+    locations: bool = False
+    locale: bool = False
+    nondeterministic: tuple[str, ...] = ()
+    versioned: bool = False
+    inputs: frozenset[str] = frozenset()
+
+
+def use_of(
+    texts: Iterable[str], library: Iterable[str] = (), file_inputs: frozenset[str] = frozenset()
+) -> ExpressionUse:
+    """Return what expressions use.
+
+    :param texts: strings of a tool, expressions or not.
+    :param library: JavaScript of ``expressionLib``, all of it code.
+    :param file_inputs: names of the inputs whose values may hold Files.
+    """
+    code: list[str] = []
+    locations = versioned = False
+    for text in texts:
+        if not is_expression(text):
+            continue
+        parts = expressions_in(text)
+        code.extend(parts)
+        versioned = versioned or "\\" in text
+        if _is_serialised(text, parts):
+            locations = locations or any(_names_whole(part, file_inputs) for part in parts)
+    if not code:
+        return ExpressionUse()
+    code.extend(library)
+    return ExpressionUse(
+        any=True,
+        resources=frozenset().union(*map(_resources, code)),
+        locations=locations or any(_LOCATION.search(c) or _REFLECTION.search(c) for c in code),
+        locale=any(_LOCALE.search(c) for c in code),
+        nondeterministic=tuple(filter(None, map(_clock, code))),
+        versioned=versioned,
+        inputs=frozenset(a or b for c in code for a, b, _ in _INPUT.findall(c)),
+    )
+
+
+def _clock(code: str) -> str:
+    """Return the first piece of code that tells the time or rolls dice, or nothing."""
+    if "/" not in code:
+        # Words in quotes are no code. Beside a slash they might be: what looks like a
+        # quote may stand in a regular expression, and hide code between two of them.
+        code = _LITERAL.sub(lambda m: m.group(0)[0] * 2, code)
+    found = _CLOCK.search(code)
+    return found.group(0) if found else ""
+
+
+def _resources(code: str) -> frozenset[str]:
+    names: set[str] = set()
+    for dotted, quoted in _RUNTIME.findall(code):
+        name = dotted or quoted
+        # A bare ``runtime`` may be looked at in any way.
+        names.update(RESOURCES if not name else {name} & set(RESOURCES))
+    return frozenset(names)
+
+
+def _is_serialised(text: str, parts: list[str]) -> bool:
+    """Tell whether what an expression returns may be turned into text.
+
+    It is, as JSON, between other text; and JavaScript may return an object around a
+    File, which InitialWorkDirRequirement writes out as JSON. A parameter reference that
+    stands alone returns the File itself.
+    """
+    alone = len(parts) == 1 and len(text.strip()) == len(parts[0]) + 1
+    return not alone or parts[0].startswith("{") or not re.fullmatch(
+        r"\(\s*[\w.\[\]'\"]+\s*\)", parts[0]
+    )
+
+
+def _names_whole(code: str, file_inputs: frozenset[str]) -> bool:
+    return any((a or b) in file_inputs and not more for a, b, more in _INPUT.findall(code))

@@ -1,0 +1,586 @@
+"""From a tool and an input object to the facts of a job.
+
+No JavaScript is run here unless the document itself makes a decision about reuse, files
+or resources depend on it; then cwltool's own builder runs it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from cwl_memo.core.canonical import JSON
+from cwl_memo.core.digest import digest_of_bytes
+from cwl_memo.core.facts import JobFacts, JobTraits
+from cwl_memo.core.outcome import Reason, Refusal
+from cwl_memo.core.settings import HostTools, ImageIdentity, Network, Settings
+from cwl_memo.cwl import requirement
+from cwl_memo.cwl.document import ToolDocument, plain, read_tool
+from cwl_memo.cwl.door import (
+    ORIGINAL_CWLVERSION,
+    Builder,
+    CommandLineJob,
+    CommandLineTool,
+    RuntimeContext,
+    SecretStore,
+    WorkflowException,
+    shortname,
+    uri_file_path,
+)
+from cwl_memo.cwl.expression import RESOURCES, ExpressionUse, is_expression, strings_in, use_of
+from cwl_memo.cwl.files import (
+    FileFacts,
+    Secrets,
+    Sources,
+    UnkeyableError,
+    directories_in,
+)
+from cwl_memo.cwl.host import host_identity, words_of_command
+from cwl_memo.cwl.image import ImageResolver, UnresolvedImage, named_image
+from cwl_memo.cwl.view import Views
+from cwl_memo.memo import Memo
+
+__all__ = ["Gathered", "ToolFacts"]
+
+_REQUIREMENTS_INPUT: Final = ("cwl:requirements", "https://w3id.org/cwl/cwl#requirements")
+_MADE_UP_LENGTH: Final = 40
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The facts of one job, and what they were read from.
+
+    :param inputs: the input object with its defaults, as the facts describe it.
+    :param container: whether the job runs in a container.
+    :param awaited: why its image can only be known once the job has run; else empty.
+    """
+
+    facts: JobFacts
+    sources: Sources
+    inputs: Mapping[str, Any]
+    container: bool = False
+    awaited: str = ""
+
+
+@dataclass
+class _Static:
+    """What holds for every job of a tool while its requirements stay the same."""
+
+    found: Mapping[str, Mapping[str, Any]]
+    document: ToolDocument
+    requirements: dict[str, JSON]
+    tool_use: ExpressionUse
+    output_use: ExpressionUse
+    file_inputs: frozenset[str]
+    sources: Sources
+    directory_outputs: tuple[str, ...] = ()
+    needs_builder: bool = False
+    seen: tuple[Any, ...] = field(default=())
+
+
+class ToolFacts:
+    """Gathers the facts of a tool's jobs.
+
+    :param tool: a loaded CommandLineTool.
+    :param memo: gives digests, settings and the key for secrets.
+    :param views: knows files of reused jobs that are not on disk yet.
+    :param images: returns what finds out about container images, for a context.
+    """
+
+    def __init__(
+        self,
+        tool: CommandLineTool,
+        memo: Memo,
+        views: Views,
+        images: Callable[[RuntimeContext], ImageResolver],
+    ) -> None:
+        self._tool = tool
+        self._memo = memo
+        self._views = views
+        self._images = images
+        self._cached: _Static | None = None
+        self.label = _label(str(tool.tool.get("id", "")))
+
+    @property
+    def _settings(self) -> Settings:
+        return self._memo.settings
+
+    @property
+    def stream_names(self) -> Mapping[str, str]:
+        """Names that cwltool made up for redirected streams."""
+        return self._static().document.stream_names
+
+    def _static(self) -> _Static:
+        # An executor may add ``cwl:requirements`` after the tool was made, and cwltool
+        # a default container.
+        seen = (*self._tool.requirements, None, *self._tool.hints)
+        cached = self._cached
+        if cached is None or len(cached.seen) != len(seen) or any(
+            was is not now for was, now in zip(cached.seen, seen, strict=True)
+        ):
+            cached = self._cached = self._read()
+            cached.seen = seen
+        return cached
+
+    def _read(self) -> _Static:
+        tool = self._tool
+        found = requirement.effective(tool.requirements, tool.hints)
+        schema = found.get("SchemaDefRequirement") or {}
+        types = {str(t["name"]): t for t in schema.get("types", ())}
+        files = self._file_facts(None, os.getcwd(), locations=False, contents=True)
+
+        def file_facts(item: Any) -> JSON:
+            return files.value(item, ("$document",))
+
+        document = read_tool(tool.tool, types, self._is_made_up, file_facts)
+        requirements = requirement.lasting(found, file_facts)
+        library = self._library()
+        file_inputs = frozenset(
+            name
+            for name, item in document.tool["inputs"].items()
+            if _may_hold(item.get("type"), ("File", "Directory", "Any"))
+        )
+        tool_use = use_of(strings_in([document.tool, requirements]), library, file_inputs)
+        output_use = use_of(strings_in(document.outputs), library, file_inputs)
+        files.sources.pointers.clear()
+        static = _Static(
+            found, document, requirements, tool_use, output_use, file_inputs, files.sources
+        )
+        static.directory_outputs = tuple(
+            f"outputs.{name}"
+            for name, item in document.outputs.items()
+            if _may_hold(item.get("type"), ("Directory",))
+        )
+        static.needs_builder = self._needs_builder(static)
+        return static
+
+    def _library(self) -> list[str]:
+        # cwltool looks for it among the requirements alone, the most specific first.
+        for item in reversed(self._tool.requirements):
+            if item["class"] == "InlineJavascriptRequirement":
+                return [str(text) for text in item.get("expressionLib") or ()]
+        return []
+
+    def _is_made_up(self, name: str) -> bool:
+        """Tell whether cwltool made up the file name of a ``type: stdout`` output.
+
+        It is then a SHA-1 of the document, and stands nowhere in its text.
+        """
+        if len(name) != _MADE_UP_LENGTH or not set(name) <= set("0123456789abcdef"):
+            return False
+        location = str(self._tool.tool.get("id", "")).partition("#")[0]
+        if not location.startswith("file://"):
+            return True
+        try:
+            with open(uri_file_path(location), encoding="utf-8", errors="replace") as text:
+                return name not in text.read()
+        except OSError:
+            return True
+
+    def _needs_builder(self, static: _Static) -> bool:
+        """Tell whether the input object as the tool sees it takes an evaluation."""
+        inputs = static.document.tool["inputs"]
+        patterns = [text for item in inputs.values() for text in _secondary_patterns(item)]
+        return any(map(is_expression, patterns)) or any(
+            _may_hold(item.get("type"), ("record",)) for item in inputs.values()
+        )
+
+    def _file_facts(
+        self, secrets: SecretStore | None, basedir: str, *, locations: bool, contents: bool
+    ) -> FileFacts:
+        hidden = Secrets(secrets.secrets, self._memo.secret()) if _has_secrets(secrets) else None
+        return FileFacts(
+            self._memo,
+            self._views,
+            hidden or Secrets(None, b""),
+            basedir,
+            locations=locations,
+            contents=contents,
+        )
+
+    # what may be refused
+
+    def traits(
+        self, job_order: Mapping[str, Any], context: RuntimeContext
+    ) -> JobTraits:
+        """Return what decides whether the job may be reused at all.
+
+        :raises WorkflowException: if ``enableReuse`` is an expression that does not
+            give a boolean.
+        """
+        static = self._static()
+        found = static.found
+        inplace = found.get("InplaceUpdateRequirement") or {}
+        inputs = self._with_defaults(job_order)
+        return JobTraits(
+            label=self.label,
+            work_reuse=self._work_reuse(job_order, context),
+            inplace_update=bool(inplace.get("inplaceUpdate")),
+            network=self._network(found.get("NetworkAccess"), job_order, context),
+            directory_inputs=tuple(directories_in(inputs)),
+            directory_outputs=static.directory_outputs,
+            nondeterministic=(
+                *static.tool_use.nondeterministic,
+                *static.output_use.nondeterministic,
+            ),
+        )
+
+    def _work_reuse(self, job_order: Mapping[str, Any], context: RuntimeContext) -> bool:
+        item = requirement.find(
+            requirement.WORK_REUSE, self._tool.requirements, self._tool.hints
+        )
+        value = True if item is None else item.get("enableReuse", True)
+        if isinstance(value, str):
+            expression = value
+            value = self._builder(job_order, context).do_eval(expression)
+            if not isinstance(value, bool):
+                raise WorkflowException(
+                    "'enableReuse' expression must evaluate to a boolean. "
+                    f"Got {value!r} for expression {expression!r}."
+                )
+        return bool(value)
+
+    def _network(
+        self, item: Mapping[str, Any] | None, job_order: Mapping[str, Any], context: RuntimeContext
+    ) -> bool:
+        value = (item or {}).get("networkAccess", False)
+        if not isinstance(value, str):
+            return bool(value)
+        if self._settings.network is Network.ALLOW:
+            return True  # only marked in reports: not worth an evaluation
+        return bool(self._builder(job_order, context).do_eval(value))
+
+    def _builder(self, job_order: Mapping[str, Any], context: RuntimeContext) -> Builder:
+        """Return cwltool's own view of the job, without making a directory for it."""
+        context = context.copy()
+        context.outdir, context.tmpdir, context.stagedir = "/out", "/tmp", "/stage"  # noqa: S108
+        context.mutation_manager = None
+        return self._tool._init_job(dict(job_order), context)  # noqa: SLF001
+
+    def _with_defaults(self, job_order: Mapping[str, Any]) -> dict[str, Any]:
+        inputs: dict[str, Any] = {}
+        for item in self._tool.tool["inputs"]:
+            name = shortname(item["id"])
+            value = job_order.get(name)
+            inputs[name] = item.get("default") if value is None else value
+        return inputs
+
+    # what decides the result
+
+    def gather(
+        self, traits: JobTraits, job_order: Mapping[str, Any], context: RuntimeContext
+    ) -> Gathered | Refusal:
+        """Return the facts of a job, or why it cannot be keyed.
+
+        :raises WorkflowException: what cwltool raises for a job that it rejects.
+        """
+        try:
+            return self._gather(traits, job_order, context)
+        except UnkeyableError as error:
+            return error.refusal
+
+    def _gather(
+        self, traits: JobTraits, job_order: Mapping[str, Any], context: RuntimeContext
+    ) -> Gathered | Refusal:
+        static = self._static()
+        document = static.document
+        uses = (static.tool_use, static.output_use)
+        resources = static.tool_use.resources | static.output_use.resources
+        builder = None
+        if static.needs_builder or resources or self._discovers(static, context):
+            builder = self._builder(job_order, context)
+        inputs = self._inputs(static, job_order if builder is None else builder.job)
+        # Where the tool loads contents itself, what a File carried before is not seen.
+        contents = any(use.any for use in uses) and not _loads(document.tool["inputs"])
+        files = self._file_facts(
+            context.secret_store,
+            context.basedir or os.getcwd(),
+            locations=any(use.locations for use in uses),
+            contents=contents,
+        )
+        values = {name: files.value(value, (name,)) for name, value in inputs.items()}
+        files.sources.merge(static.sources)
+
+        container = self._tool.make_job_runner(context) is not CommandLineJob
+        image = self._image(context) if container else None
+        awaited = ""
+        if isinstance(image, UnresolvedImage):
+            if not image.pending:
+                return Refusal(Reason.IMAGE_NOT_PINNED, image.why)
+            awaited, image = image.why, None
+        outputs: dict[str, JSON] = {"outputs": document.outputs}
+        evaluated = _resources(builder, static.output_use)
+        if evaluated:
+            outputs["runtime"] = evaluated
+        if static.output_use.any:
+            outputs["expressionLib"] = self._library()
+        version = str(self._tool.metadata.get(ORIGINAL_CWLVERSION) or "")
+        outputs["rules"] = _output_rules(version, static.output_use)
+        facts = JobFacts(
+            traits=traits,
+            tool={**document.tool, **self._formats(static, values)},
+            outputs=outputs,
+            requirements=self._requirements(static, traits, context, container=container),
+            inputs=values,
+            cwl_version=version if _version_counts(static) else None,
+            image=image,
+            host={} if container else self._host(static, values, files),
+            runtime=_resources(builder, static.tool_use),
+            environment=_environment(context, static),
+            options=_options(context, static, container=container),
+        )
+        return Gathered(facts, files.sources, inputs, container=container, awaited=awaited)
+
+    def _discovers(self, static: _Static, context: RuntimeContext) -> bool:
+        """Tell whether cwltool will look for secondaryFiles beside the inputs.
+
+        It does so for the inputs of the process that the user runs, not of its steps.
+        """
+        return bool(context.toplevel) and any(
+            _secondary_patterns(item) for item in static.document.tool["inputs"].values()
+        )
+
+    def _inputs(self, static: _Static, job_order: Mapping[str, Any]) -> dict[str, Any]:
+        inputs = self._with_defaults(job_order)
+        uses = (static.tool_use, static.output_use)
+        named = static.tool_use.inputs | static.output_use.inputs
+        for name, value in job_order.items():
+            if name in inputs or name in _REQUIREMENTS_INPUT:
+                continue
+            # Not an input of the tool, but an expression can see it all the same.
+            if name in named or any(use.locations for use in uses):
+                inputs[name] = value
+        return inputs
+
+    def _requirements(
+        self, static: _Static, traits: JobTraits, context: RuntimeContext, *, container: bool
+    ) -> dict[str, JSON]:
+        found = static.found
+        result = dict(static.requirements)
+        if static.tool_use.any:
+            library = self._library()
+            result["InlineJavascriptRequirement"] = {"expressionLib": library}
+        if container:
+            docker = found.get("DockerRequirement") or {}
+            if docker.get("dockerOutputDirectory"):
+                directory = str(docker["dockerOutputDirectory"])
+                result["DockerRequirement"] = {"dockerOutputDirectory": directory}
+            if "NetworkAccess" in found:
+                result["NetworkAccess"] = plain(found["NetworkAccess"]["networkAccess"])
+        if context.job_script_provider is not None and "SoftwareRequirement" in found:
+            result["SoftwareRequirement"] = plain(found["SoftwareRequirement"].get("packages"))
+        if traits.directory_inputs and "LoadListingRequirement" in found:
+            result["LoadListingRequirement"] = plain(found["LoadListingRequirement"])
+        return result
+
+    def _image(self, context: RuntimeContext) -> JSON | UnresolvedImage:
+        docker = self._docker(context)
+        if self._settings.image is ImageIdentity.NAME:
+            return named_image(docker).identity
+        images = self._images(context)
+        resolved = images.resolve(docker, force_pull=bool(context.force_docker_pull))
+        return resolved if isinstance(resolved, UnresolvedImage) else resolved.identity
+
+    def _docker(self, context: RuntimeContext) -> Mapping[str, Any]:
+        docker, _ = self._tool.get_requirement("DockerRequirement")
+        return docker or {"dockerPull": context.default_container}
+
+    def image_that_ran(self, context: RuntimeContext) -> JSON:
+        """Return the identity of the image that a job has just run in; None if unknown.
+
+        The execution may have pulled it, or a newer one under its name.
+        """
+        if self._settings.image is ImageIdentity.DIGEST:
+            self._images(context).forget(self._docker(context))
+        image = self._image(context)
+        return None if isinstance(image, UnresolvedImage) else image
+
+    def _host(self, static: _Static, values: Mapping[str, JSON], files: FileFacts) -> JSON:
+        document = static.document.tool
+        shell = "ShellCommandRequirement" in static.found
+        texts = [
+            text
+            for argument in document["arguments"]
+            for text in strings_in(argument)
+        ]
+        if "InitialWorkDirRequirement" in static.requirements:
+            texts.extend(strings_in(static.requirements["InitialWorkDirRequirement"]))
+        base = document["baseCommand"]
+        if shell or not (base or document["arguments"]):
+            texts.extend(value for value in values.values() if isinstance(value, str))
+        words = words_of_command(base, texts, shell=shell)
+        if self._settings.host_tools is HostTools.NAME:
+            return dict.fromkeys(words[:1], "name")
+
+        def digest(path: Any) -> str:
+            found, identity = self._memo.digest_file(path)
+            files.sources.identities[str(path)] = identity
+            return str(found.digest)
+
+        return dict(host_identity(words, os.environ.get("PATH", os.defpath), digest))
+
+    def _formats(self, static: _Static, values: Mapping[str, JSON]) -> dict[str, JSON]:
+        """Return the ontology by which a File's format was accepted, if one was needed."""
+        graph = self._tool.formatgraph
+        for name, item in static.document.tool["inputs"].items():
+            wanted = item.get("format")
+            if wanted is None or graph is None or not len(graph):
+                continue
+            given = {text for text in _formats_in(values.get(name))}
+            if given - set(strings_in(wanted)):
+                triples = sorted(" ".join(map(str, triple)) for triple in graph)
+                data = "\n".join(triples).encode("utf-8", "surrogatepass")
+                return {"ontology": str(digest_of_bytes(data))}
+        return {}
+
+
+def _loads(inputs: Any) -> bool:
+    """Tell whether an inputs section has a ``loadContents: true``."""
+    if isinstance(inputs, dict):
+        return inputs.get("loadContents") is True or any(map(_loads, inputs.values()))
+    return isinstance(inputs, list) and any(map(_loads, inputs))
+
+
+def _has_secrets(secrets: SecretStore | None) -> bool:
+    return secrets is not None and bool(secrets.secrets)
+
+
+def _label(identifier: str) -> str:
+    """Return a tool's name for people: stable across edits, moves and runs."""
+    location, _, fragment = identifier.partition("#")
+    name = location.rstrip("/").rpartition("/")[2]
+    if identifier.startswith("_:"):
+        return fragment or "tool"
+    return f"{name}#{fragment}" if fragment else name
+
+
+def _may_hold(kind: JSON, names: Sequence[str]) -> bool:
+    """Tell whether a normalised type may hold a value of one of the named types."""
+    return any(
+        text == name or text.endswith(f".{name}") for text in _type_names(kind) for name in names
+    )
+
+
+def _type_names(kind: JSON) -> list[str]:
+    if isinstance(kind, str):
+        return [kind]
+    if isinstance(kind, list):
+        return [text for item in kind for text in _type_names(item)]
+    if isinstance(kind, dict):
+        found = [str(kind["type"])] if isinstance(kind.get("type"), str) else []
+        if not found and "type" in kind:
+            found = _type_names(kind["type"])
+        found += _type_names(kind.get("items")) if "items" in kind else []
+        for item in (kind.get("fields") or {}).values():
+            found += _type_names(item.get("type"))
+        return found
+    return []
+
+
+def _secondary_patterns(item: Any) -> list[str]:
+    found: list[str] = []
+    if isinstance(item, dict):
+        for name, value in item.items():
+            if name == "secondaryFiles" and value:
+                found.extend(strings_in(value))
+            else:
+                found.extend(_secondary_patterns(value))
+    elif isinstance(item, list):
+        for value in item:
+            found.extend(_secondary_patterns(value))
+    return found
+
+
+def _formats_in(value: JSON) -> list[str]:
+    if isinstance(value, dict):
+        if value.get("class") == "File":
+            return [str(value["format"])] if "format" in value else []
+        return [text for item in value.values() for text in _formats_in(item)]
+    if isinstance(value, list):
+        return [text for item in value for text in _formats_in(item)]
+    return []
+
+
+def _resources(builder: Builder | None, use: ExpressionUse) -> dict[str, JSON]:
+    """Return the fields of ``runtime`` that expressions name, evaluated."""
+    if builder is None or not use.resources:
+        return {}
+    return {
+        name: plain(builder.resources[name])
+        for name in RESOURCES
+        if name in use.resources and name in builder.resources
+    }
+
+
+def _version_counts(static: _Static) -> bool:
+    """Tell whether a rule is in play that differs between versions of CWL.
+
+    InitialWorkDirRequirement's entries, and backslashes before expressions; the default
+    of ``ram``, the third, shows in ``runtime``.
+    """
+    return static.tool_use.versioned or "InitialWorkDirRequirement" in static.requirements
+
+
+def _output_rules(version: str, use: ExpressionUse) -> dict[str, JSON]:
+    rules: dict[str, JSON] = {}
+    if version.startswith("v1.3"):
+        rules["undeclared"] = "discarded"
+    if use.any and version == "v1.0":
+        rules["exitCode"] = "absent"
+    if use.versioned:
+        rules["cwlVersion"] = version
+    return rules
+
+
+def _environment(context: RuntimeContext, static: _Static) -> dict[str, JSON]:
+    """Return the variables let through to the tool, by digest.
+
+    Digests, since among them may be passwords that are nobody's business.
+    """
+    names: set[str] = set()
+    if context.preserve_entire_environment:
+        names.update(os.environ)
+    elif context.preserve_environment:
+        names.update(context.preserve_environment)
+    if static.tool_use.locale or static.output_use.locale:
+        names.update(("TZ", "LANG", "LC_ALL"))
+    return {
+        name: str(digest_of_bytes(os.environ[name].encode("utf-8", "surrogateescape")))
+        for name in sorted(names)
+        if name in os.environ and name not in ("_", "SHLVL") and not name.startswith("CWL_MEMO_")
+    }
+
+
+def _options(
+    context: RuntimeContext, static: _Static, *, container: bool
+) -> dict[str, JSON]:
+    """Return the runner's options that change what a job sees, where they are not default."""
+    options: dict[str, JSON] = {}
+    if container:
+        for name in (
+            "custom_net",
+            "no_read_only",
+            "no_match_user",
+            "strict_memory_limit",
+            "strict_cpu_limit",
+            "docker_outdir",
+            "docker_tmpdir",
+            "docker_stagedir",
+        ):
+            value = getattr(context, name, None)
+            if value:
+                options[name] = plain(value)
+    if requirement.MPI in static.found:
+        mpi = context.mpi_config
+        options["mpi"] = {
+            "runner": mpi.runner,
+            "nproc_flag": mpi.nproc_flag,
+            "default_nproc": mpi.default_nproc,
+            "extra_flags": plain(mpi.extra_flags),
+            "env_set": plain(mpi.env_set),
+            "env_pass": sorted(mpi.env_pass),
+            "env_pass_regex": sorted(mpi.env_pass_regex),
+        }
+    return options

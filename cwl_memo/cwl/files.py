@@ -1,0 +1,374 @@
+"""Files and Directories of an input object, as the facts by which they are keyed.
+
+A File counts by basename, size, content, format and secondaryFiles, never by where it
+lies (CWL v1.2 CommandLineTool, section 3.3: it "may be staged to an arbitrary
+directory, but must use the value of basename").
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import hmac
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+from urllib.parse import unquote, urlsplit
+
+from cwl_memo.core.canonical import JSON
+from cwl_memo.core.digest import digest_of_bytes
+from cwl_memo.core.outcome import Reason, Refusal
+from cwl_memo.cwl.document import plain
+from cwl_memo.cwl.door import downloadHttpFile, uri_file_path
+from cwl_memo.store.protocol import FileDigest, FileIdentity
+
+__all__ = [
+    "FileFacts",
+    "Pointer",
+    "Secrets",
+    "Sources",
+    "UnkeyableError",
+    "directories_in",
+    "local_path",
+    "show",
+]
+
+Pointer = tuple[str | int, ...]
+"""Where in the input object something stands: names and positions."""
+
+GENERATION: Final = "http://commonwl.org/cwltool#generation"
+
+_DERIVED: Final = frozenset(
+    {
+        "class",
+        "basename",
+        "size",
+        "format",
+        "contents",
+        "secondaryFiles",
+        "listing",
+        "location",
+        "path",
+        "dirname",
+        "nameroot",
+        "nameext",
+        "checksum",
+        "streamable",
+        GENERATION,
+    }
+)
+"""Fields of a File that are keyed by rule, or follow from those that are."""
+
+
+class UnkeyableError(Exception):
+    """An input cannot be keyed; carries the refusal."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.reason.sentence)
+        self.refusal = refusal
+
+
+def show(pointer: Pointer) -> str:
+    """Return a pointer as people write it: ``inputs.reads[0]``."""
+    text = "inputs"
+    for part in pointer:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+    return text
+
+
+def is_file_object(value: object, *classes: str) -> bool:
+    """Tell whether a value is a File or Directory object."""
+    return isinstance(value, Mapping) and value.get("class") in (classes or ("File", "Directory"))
+
+
+def directories_in(value: Any, pointer: Pointer = ()) -> list[str]:
+    """Return where in an input object a Directory stands, wherever it hides."""
+    found: list[str] = []
+    if isinstance(value, Mapping):
+        if is_file_object(value, "Directory"):
+            return [show(pointer)]
+        for name, item in value.items():
+            found.extend(directories_in(item, (*pointer, str(name))))
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for i, item in enumerate(value):
+            found.extend(directories_in(item, (*pointer, i)))
+    return found
+
+
+def local_path(location: str, basedir: str) -> str | None:
+    """Return the path of a location on this machine; None for any other scheme."""
+    if location.startswith("file://"):
+        return str(uri_file_path(location))
+    scheme = urlsplit(location).scheme
+    if scheme in ("http", "https"):
+        # cwltool downloads it all the same, and keeps what did not change.
+        try:
+            path, _ = downloadHttpFile(location)
+        except Exception as error:  # noqa: BLE001  (requests, its caches: any of many)
+            raise OSError(errno.EIO, str(error), location) from error
+        return str(path)
+    if scheme and not os.path.exists(os.path.join(basedir, location)):
+        return None
+    return os.path.join(basedir, location)
+
+
+class Digests(Protocol):
+    """Gives digests of files; a :class:`~cwl_memo.memo.Memo` does."""
+
+    def digest_file(self, path: str, /) -> tuple[FileDigest, FileIdentity]:
+        """Return the digest and stat identity of a regular file."""
+
+
+class Known(Protocol):
+    """Knows files that are to come: outputs of reused jobs, not yet on disk."""
+
+    def digest_of(self, path: str, /) -> FileDigest | None:
+        """Return the digest of such a file, or None."""
+
+    def is_executable(self, path: str, /) -> bool | None:
+        """Tell whether such a file will be executable, or None."""
+
+
+class Secrets:
+    """Replaces secret values by keyed hashes (cwltool's ``Secrets`` extension)."""
+
+    def __init__(self, placeholders: Mapping[str, str] | None, key: bytes) -> None:
+        self._placeholders = placeholders or {}
+        self._key = key
+
+    def hide(self, text: str) -> str:
+        """Return the text with each secret in it replaced by its keyed hash."""
+        for placeholder, value in self._placeholders.items():
+            if placeholder in text:
+                token = hmac.new(self._key, value.encode(), hashlib.sha256).hexdigest()
+                text = text.replace(placeholder, f"(secret:{token})")
+        return text
+
+    def values(self) -> list[str]:
+        """Return the secret values themselves."""
+        return list(self._placeholders.values())
+
+
+@dataclass
+class Sources:
+    """The files that a job's facts were read from.
+
+    :param pointers: where in the input object each real path stands, first mention.
+    :param digests: of each real path.
+    :param identities: by what each path was known, to see later whether it changed.
+    """
+
+    pointers: dict[str, Pointer] = field(default_factory=dict)
+    digests: dict[str, FileDigest] = field(default_factory=dict)
+    identities: dict[str, FileIdentity] = field(default_factory=dict)
+    directories: set[str] = field(default_factory=set)
+
+    def changed(self) -> list[str]:
+        """Return the paths that are no longer what was keyed."""
+        changed = []
+        for path, identity in self.identities.items():
+            try:
+                if FileIdentity.of(os.stat(path)) != identity:
+                    changed.append(path)
+            except OSError:
+                changed.append(path)
+        return changed
+
+    def merge(self, other: Sources) -> None:
+        """Take in what other facts were read from."""
+        self.pointers.update(other.pointers)
+        self.digests.update(other.digests)
+        self.identities.update(other.identities)
+        self.directories.update(other.directories)
+
+
+class FileFacts:
+    """Reads the facts of values, Files and Directories.
+
+    :param digests: gives digests of files on disk.
+    :param known: knows files that are not on disk yet.
+    :param secrets: hides secret values.
+    :param basedir: what relative locations are relative to.
+    :param locations: whether an expression can see where files lie.
+    :param contents: whether the ``contents`` of located files counts.
+    """
+
+    def __init__(  # noqa: PLR0913
+        self,
+        digests: Digests,
+        known: Known,
+        secrets: Secrets,
+        basedir: str,
+        *,
+        locations: bool = False,
+        contents: bool = True,
+    ) -> None:
+        self._digests = digests
+        self._known = known
+        self._secrets = secrets
+        self._basedir = basedir
+        self._locations = locations
+        self._contents = contents
+        self.sources = Sources()
+
+    def value(self, value: Any, pointer: Pointer) -> JSON:
+        """Return the facts of any value of an input object.
+
+        :raises UnkeyableError: if a file in it cannot be read or read again.
+        """
+        if isinstance(value, str):
+            return self._secrets.hide(str(value))
+        if is_file_object(value, "File"):
+            return self.file(value, pointer)
+        if is_file_object(value, "Directory"):
+            return self.directory(value, pointer)
+        if isinstance(value, Mapping):
+            return {
+                str(name): self.value(item, (*pointer, str(name))) for name, item in value.items()
+            }
+        if isinstance(value, Sequence):
+            return [self.value(item, (*pointer, i)) for i, item in enumerate(value)]
+        return plain(value)
+
+    def file(self, item: Mapping[str, Any], pointer: Pointer) -> JSON:
+        """Return the facts of a File object."""
+        location = str(item.get("location") or item.get("path") or "")
+        facts: dict[str, JSON] = {"class": "File"}
+        if not location or location.startswith("_:"):
+            facts.update(self._literal(item, location))
+        else:
+            facts.update(self._located(item, location, pointer))
+        if item.get("format") is not None:
+            facts["format"] = plain(item["format"])
+        others = {k: v for k, v in item.items() if k not in _DERIVED}
+        for name, value in others.items():
+            facts[str(name)] = self.value(value, (*pointer, str(name)))
+        if item.get("secondaryFiles"):
+            facts["secondaryFiles"] = [
+                self.value(other, (*pointer, "secondaryFiles", i))
+                for i, other in enumerate(item["secondaryFiles"])
+            ]
+        return facts
+
+    def _literal(self, item: Mapping[str, Any], location: str) -> dict[str, JSON]:
+        text = self._secrets.hide(str(item.get("contents", "")))
+        data = text.encode("utf-8", "surrogatepass")
+        facts: dict[str, JSON] = {"literal": True, "digest": str(digest_of_bytes(data))}
+        basename = str(item.get("basename", ""))
+        # Without a name given, cwltool makes one up, another each time.
+        if basename and basename not in (location, location[2:]):
+            facts["basename"] = basename
+        facts["size"] = int(item.get("size", len(data)))
+        return facts
+
+    def _located(
+        self, item: Mapping[str, Any], location: str, pointer: Pointer
+    ) -> dict[str, JSON]:
+        path = local_path(location, self._basedir)
+        if path is None:
+            raise UnkeyableError(
+                Refusal(Reason.INPUT_UNREADABLE, f"{show(pointer)}: {location}")
+            )
+        digest, executable = self._read(path, pointer)
+        facts: dict[str, JSON] = {
+            "basename": str(item.get("basename") or os.path.basename(unquote(path))),
+            "size": int(item.get("size", digest.size)),
+            "digest": str(digest.digest),
+        }
+        if executable and digest.program:
+            # A data file's mode is an accident of where it lies; a program's is not.
+            facts["executable"] = True
+        if "contents" in item and self._contents:
+            text = self._secrets.hide(str(item["contents"]))
+            facts["contents"] = str(digest_of_bytes(text.encode("utf-8", "surrogatepass")))
+        if self._locations:
+            facts["location"] = location
+            if "checksum" in item:
+                facts["checksum"] = plain(item["checksum"])
+        return facts
+
+    def _read(self, path: str, pointer: Pointer) -> tuple[FileDigest, bool]:
+        known = self._known.digest_of(path)
+        if known is not None:
+            self.sources.pointers.setdefault(path, pointer)
+            self.sources.digests[path] = known
+            return known, bool(self._known.is_executable(path))
+        try:
+            digest, identity = self._digests.digest_file(path)
+            mode = os.stat(path).st_mode if digest.program else 0
+        except OSError as error:
+            reason = Reason.INPUT_UNREADABLE
+            if error.errno == errno.EINVAL:
+                reason = Reason.STREAM_INPUT
+            raise UnkeyableError(
+                Refusal(reason, f"{show(pointer)}: {error.strerror}: {path}")
+            ) from error
+        real = os.path.realpath(path)
+        self.sources.pointers.setdefault(real, pointer)
+        self.sources.digests[real] = digest
+        self.sources.identities[path] = identity
+        return digest, bool(mode & stat.S_IXUSR)
+
+    def directory(self, item: Mapping[str, Any], pointer: Pointer) -> JSON:
+        """Return the facts of a Directory object: everything in it, whatever is listed.
+
+        "The whole directory is staged" whatever ``loadListing`` says, so a listing is
+        never taken for the content; only a literal, which has nothing else, is.
+        """
+        location = str(item.get("location") or item.get("path") or "")
+        facts: dict[str, JSON] = {"class": "Directory"}
+        basename = str(item.get("basename", ""))
+        if basename and basename not in (location, location[2:]):
+            facts["basename"] = basename
+        if not location or location.startswith("_:"):
+            facts["listing"] = self.value(item.get("listing") or [], (*pointer, "listing"))
+            return facts
+        path = local_path(location, self._basedir)
+        if path is None or not os.path.isdir(path):
+            raise UnkeyableError(
+                Refusal(Reason.INPUT_UNREADABLE, f"{show(pointer)}: {location}")
+            )
+        facts.setdefault("basename", os.path.basename(path.rstrip("/")))
+        facts["tree"] = self._tree(path, pointer, ())
+        self.sources.directories.add(os.path.realpath(path))
+        if self._locations:
+            facts["location"] = location
+        return facts
+
+    def _tree(self, path: str, pointer: Pointer, above: tuple[str, ...]) -> dict[str, JSON]:
+        real = os.path.realpath(path)
+        if real in above:
+            return {"loop": above[::-1].index(real)}
+        tree: dict[str, JSON] = {}
+        try:
+            found = sorted(os.scandir(path), key=lambda entry: entry.name)
+            self.sources.identities[path] = FileIdentity.of(os.stat(path))
+        except OSError as error:
+            raise UnkeyableError(
+                Refusal(Reason.INPUT_UNREADABLE, f"{show(pointer)}: {error}")
+            ) from error
+        for entry in found:
+            tree[entry.name] = self._tree_entry(entry, pointer, (*above, real))
+        return tree
+
+    def _tree_entry(
+        self, entry: os.DirEntry[str], pointer: Pointer, above: tuple[str, ...]
+    ) -> JSON:
+        facts: dict[str, JSON] = {}
+        if entry.is_symlink():
+            target = os.readlink(entry.path)
+            # An absolute target is a location, which is no part of what a tool is given.
+            facts["link"] = target if not os.path.isabs(target) else True
+            if not os.path.exists(entry.path):
+                return facts
+        if entry.is_dir():
+            facts["tree"] = self._tree(entry.path, pointer, above)
+            return facts
+        digest, _ = self._read(entry.path, pointer)
+        facts["digest"] = str(digest.digest)
+        facts["size"] = digest.size
+        if entry.stat().st_mode & stat.S_IXUSR:
+            facts["executable"] = True
+        return facts

@@ -1,0 +1,217 @@
+"""Finds the identity of the host's own programs, which a job without a container runs.
+
+Two questions, asked apart: which words of a tool may name a program
+(:func:`words_of_command`, which sees the document only), and what these words mean on this
+machine (:func:`host_identity`). A word too many costs a digest, and a miss when an
+unrelated program is upgraded; a word too few would be a wrong hit.
+
+What is not seen: shared libraries, the packages of an interpreter, programs that a program
+starts by itself, and the text of a script that is an input (that is keyed as an input).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import stat
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+__all__ = ["MAX_WORDS", "host_identity", "named_host", "words_of_command", "words_of_text"]
+
+MAX_WORDS: Final = 500
+"""Words of a tool that are looked at, the first ones; each costs a look in PATH."""
+
+
+def _set_of(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_SHELLS: Final = _set_of("sh bash dash ash zsh ksh mksh pdksh yash csh tcsh fish rbash busybox")
+
+_LAUNCHERS: Final = _set_of(
+    "env xargs nice ionice nohup timeout time parallel stdbuf setsid taskset numactl chrt "
+    "prlimit setarch unshare chroot bwrap firejail sudo doas su runuser setpriv script "
+    "unbuffer expect watch flock find make gmake ninja srun mpirun mpiexec orterun ssh "
+    "strace ltrace valgrind perf catchsegv exec command conda mamba micromamba pixi uv "
+    "poetry pipenv nix guix module singularity apptainer docker podman "
+    # Interpreters, whose code may stand in the arguments.
+    "python perl ruby rscript r julia node nodejs lua tclsh awk gawk mawk nawk php java "
+    "pypy deno bun octave groovy scala"
+)
+
+_KEYWORDS: Final = _set_of(
+    "if then else elif fi for foreach while until do done case esac in function select"
+)
+
+_BUILTINS: Final = _set_of(
+    "alias bg break cd command continue declare echo eval exec exit export false fg getopts "
+    "hash jobs kill let local popd printf pushd pwd read readonly return set shift source "
+    "test times trap true type typeset ulimit umask unalias unset wait"
+)
+
+# CWL expressions need no parsing: what is in them falls into words like the rest.
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_.+@%~/-]+")
+_NAME: Final = re.compile(r"(?=.*[A-Za-z_])[A-Za-z0-9_][A-Za-z0-9_.+-]*")
+_VERSION: Final = re.compile(r"[\d.]+$")
+_OTHER_WORLD: Final = ("/proc/", "/sys/", "/dev/")
+
+
+def words_of_command(
+    base_command: str | Sequence[str] | None, arguments: Iterable[Any] | None, *, shell: bool
+) -> list[str]:
+    """Return the words of a tool that may name a program or a file of the host.
+
+    The first word of ``baseCommand``, always. All absolute paths in the static text of
+    the command, which may be scripts (``python3 /opt/tools/x.py``). And where a shell or
+    another launcher reads the command, each word that looks like the name of a program:
+    of ``sh -c 'bwa mem … | samtools sort'`` both programs. A tool whose program comes from
+    an input has none of these: its caller knows the value.
+
+    :param base_command: the tool's ``baseCommand``.
+    :param arguments: the tool's ``arguments``: strings, or bindings with ``valueFrom``.
+    :param shell: whether ShellCommandRequirement is in force.
+    :returns: words in the order of the document, at most :data:`MAX_WORDS`.
+    """
+    argv = _argv(base_command, arguments)
+    program = argv[0] if argv else ""
+    words = ["/bin/sh"] if shell else []
+    # The program of the command is run even if a shell has a builtin of its name.
+    words += argv[:1]
+    reader = PurePosixPath(program).name
+    if shell or _is_launcher(reader) or "$" in program:
+        dull = _KEYWORDS | _BUILTINS if shell or reader in _SHELLS else _KEYWORDS
+        for text in argv:
+            words += [*_paths(text), *(w for w in words_of_text(text) if w not in dull)]
+    else:
+        for text in argv[1:]:
+            words += _paths(text)
+    return list(dict.fromkeys(words))[:MAX_WORDS]
+
+
+def words_of_text(text: str) -> list[str]:
+    """Return the words of a script that look like the name of a program or a path."""
+    words: list[str] = []
+    for token in _TOKEN.findall(text):
+        words += [token] if _NAME.fullmatch(token) else _paths(token)
+    return list(dict.fromkeys(words))
+
+
+def _argv(base_command: str | Sequence[str] | None, arguments: Iterable[Any] | None) -> list[str]:
+    """Return the static words of the command, the program first if that is known."""
+    base = [base_command] if isinstance(base_command, str) else list(base_command or ())
+    bindings = [a if isinstance(a, dict) else {"valueFrom": a} for a in arguments or ()]
+    places = [binding.get("position") or 0 for binding in bindings]
+    texts = [[b.get("prefix"), b.get("valueFrom")] for b in bindings]
+    if all(isinstance(place, int) for place in places):
+        texts = [texts[i] for i in sorted(range(len(texts)), key=places.__getitem__)]
+    elif not base:
+        base = ["$"]  # an expression decides which argument comes first
+    return [*base, *(word for pair in texts for word in pair if isinstance(word, str))]
+
+
+def _is_launcher(program: str) -> bool:
+    name = program.lower()
+    known = _SHELLS | _LAUNCHERS
+    # python3.11 is python.
+    return name in known or _VERSION.sub("", name) in known
+
+
+def _paths(text: str) -> list[str]:
+    """Return the absolute paths in a text: itself, for one may hold a space, and its parts."""
+    tokens: list[str] = _TOKEN.findall(text)
+    # -I/usr/include
+    parts = [token[token.find("/") :] if token.startswith("-") else token for token in tokens]
+    return [t for t in dict.fromkeys([text, *parts]) if t.startswith("/") and len(t) > 1]
+
+
+def host_identity(words: Iterable[str], path: str, digest: Callable[[Path], str]) -> dict[str, str]:
+    """Return what words mean on this machine: the digests of the files they lead to.
+
+    A name is looked up on ``path``, an absolute path is taken as it is, and links are
+    followed, so that one program in two places is the same. A script brings along its
+    interpreter, as ``#!python3`` or ``#!/bin/sh``. A word that leads to no regular file is
+    left out: should it lead to one later, the identity is another. Relative paths lead
+    into the workspace, whose files are keyed elsewhere.
+
+    :param words: as :func:`words_of_command` returns them.
+    :param path: the PATH that the job will see.
+    :param digest: returns the digest of a file's content; may remember it.
+    """
+    # A relative folder would be one of the workspace, not one of ours.
+    folders = os.pathsep.join(f for f in path.split(os.pathsep) if f.startswith("/"))
+    found: dict[str, str] = {}
+    for word in words:
+        file = _file_of(word, folders)
+        if file is None or word in found:
+            continue
+        found[word] = _digest(file, digest)
+        interpreter = _interpreter(file)
+        if interpreter and f"#!{interpreter}" not in found:
+            target = _file_of(interpreter, folders)
+            if target is not None:
+                found[f"#!{interpreter}"] = _digest(target, digest)
+    return found
+
+
+def named_host(words: Sequence[str]) -> dict[str, str]:
+    """Return the identity of a tool's program by name, where the settings ask for no more."""
+    return dict.fromkeys(words[:1], "name")
+
+
+def _file_of(word: str, folders: str) -> Path | None:
+    """Return the regular file that a word leads to, with links followed."""
+    if "\0" in word:
+        return None
+    if word.startswith("/"):
+        if word.startswith(_OTHER_WORLD):
+            return None  # what the kernel says there is another thing each time
+        place: str | None = word
+    else:
+        place = None if "/" in word or not folders else shutil.which(word, path=folders)
+    if place is None:
+        return None
+    try:
+        real = Path(place).resolve(strict=True)
+        return real if stat.S_ISREG(real.stat().st_mode) else None
+    except (OSError, RuntimeError):  # before Python 3.13, a loop of links is a RuntimeError
+        return None
+
+
+def _digest(file: Path, digest: Callable[[Path], str]) -> str:
+    """Return the digest of a file; of one that may be run but not read, what is seen of it."""
+    try:
+        return digest(file)
+    except OSError:
+        try:
+            seen = file.stat()
+        except OSError:
+            return "gone"
+        return f"unreadable:{seen.st_size}:{seen.st_mtime_ns}"
+
+
+def _interpreter(file: Path) -> str:
+    """Return the program that a script names in its first line; empty for other files.
+
+    For ``#!/usr/bin/env python3`` that is ``python3``.
+    """
+    try:
+        with file.open("rb") as opened:
+            start = opened.read(512)
+    except OSError:
+        return ""
+    if not start.startswith(b"#!"):
+        return ""
+    line = start[2:].split(b"\n", 1)[0].decode("utf-8", "surrogateescape").strip()
+    program, *rest = line.split(None, 1) or [""]
+    if PurePosixPath(program).name != "env":
+        return program
+    try:
+        words = shlex.split(" ".join(rest))
+    except ValueError:
+        return ""
+    # env -S FOO=1 python3 -u
+    return next((word for word in words if not word.startswith("-") and "=" not in word), "")

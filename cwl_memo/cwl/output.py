@@ -1,0 +1,334 @@
+"""Output objects, between what cwltool hands over and what an entry records.
+
+In an entry a File names a path of the workspace and the digest of its bytes, or the
+place of an input that the tool passed through; it never names a path of the machine.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from cwl_memo.core.canonical import JSON
+from cwl_memo.core.digest import Digest
+from cwl_memo.core.entry import BlobRef, NodeKind, Tree, TreeNode, check_workspace_path
+from cwl_memo.core.outcome import Reason, Refusal
+from cwl_memo.cwl.document import plain
+from cwl_memo.cwl.door import file_uri, uri_file_path
+from cwl_memo.cwl.files import GENERATION, Pointer, Sources, UnkeyableError, is_file_object
+from cwl_memo.errors import FormatError
+from cwl_memo.memo import Workspace
+from cwl_memo.store.protocol import FileDigest
+
+__all__ = ["AddFile", "Recorded", "directories_in_output", "record_output", "restore_output"]
+
+class AddFile(Protocol):
+    """Told each file that a restored output object names."""
+
+    def __call__(
+        self, path: str, digest: FileDigest, /, *, executable: bool, now: bool
+    ) -> None:
+        """Have the file stand at ``path``; at once, if ``now``, as part of a directory."""
+
+
+_LOCAL: Final = frozenset({"location", "path", "dirname", GENERATION})
+_ORDER: Final = (
+    "location",
+    "basename",
+    "nameroot",
+    "nameext",
+    "class",
+    "contents",
+    "checksum",
+    "size",
+    "secondaryFiles",
+    "format",
+    "listing",
+)
+
+
+@dataclass
+class Recorded:
+    """A recorded output object and the blobs that it needs."""
+
+    output: JSON
+    blobs: dict[Digest, BlobRef] = field(default_factory=dict)
+
+
+def directories_in_output(value: Any) -> bool:
+    """Tell whether an output object holds a Directory."""
+    if isinstance(value, Mapping):
+        return is_file_object(value, "Directory") or any(
+            directories_in_output(item) for item in value.values()
+        )
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return any(directories_in_output(item) for item in value)
+    return False
+
+
+class _Recorder:
+    def __init__(
+        self,
+        outdir: str,
+        workspace: Workspace,
+        sources: Sources,
+        ingest: Callable[[str], FileDigest | None],
+        passable: Sequence[str],
+    ) -> None:
+        self.outdir = os.path.realpath(outdir)
+        self.nodes = {node.path: node for node in workspace.tree.nodes}
+        self.workspace = workspace
+        self.sources = sources
+        self.ingest = ingest
+        self.passable = passable
+        self.result = Recorded(None)
+        self.passed = 0
+
+    def value(self, value: Any) -> JSON:
+        if is_file_object(value, "File"):
+            return self.file(value)
+        if is_file_object(value, "Directory"):
+            return self.directory(value)
+        if isinstance(value, Mapping):
+            return {str(name): self.value(item) for name, item in value.items()}
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            return [self.value(item) for item in value]
+        return plain(value)
+
+    def _fields(self, item: Mapping[str, Any]) -> dict[str, JSON]:
+        return {
+            str(name): self.value(value) for name, value in item.items() if name not in _LOCAL
+        }
+
+    def file(self, item: Mapping[str, Any]) -> JSON:
+        fields = self._fields(item)
+        location = str(item.get("location", ""))
+        if not location or location.startswith("_:"):
+            return fields  # a literal: its contents are all there is
+        path = uri_file_path(location) if location.startswith("file://") else location
+        real = os.path.realpath(path)
+        below = self._below(path)
+        node = self.nodes.get(below) if below else None
+        if node is not None and node.kind in (NodeKind.FILE, NodeKind.SYMLINK):
+            digest = self._through(below, node)
+            if digest is not None:
+                executable = os.access(path, os.X_OK)
+                fields["memo"] = self._keep(below, digest, executable=executable)
+                return fields
+        if real in self.sources.pointers:
+            fields["memo"] = {"input": list(self.sources.pointers[real])}
+            return fields
+        if real in self.sources.digests or any(
+            real.startswith(prefix + os.sep) for prefix in self.passable if prefix
+        ):
+            digest = self.ingest(real)
+            if digest is not None:
+                self.passed += 1
+                name = f"passed/{self.passed}/{os.path.basename(path)}"
+                executable = os.access(real, os.X_OK)
+                fields["memo"] = self._keep(name, digest, executable=executable)
+                return fields
+        raise UnkeyableError(Refusal(Reason.OUTPUT_OUTSIDE_WORKSPACE, path))
+
+    def _below(self, path: str) -> str:
+        parent = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+        prefix = self.outdir + os.sep
+        return parent[len(prefix) :] if parent.startswith(prefix) else ""
+
+    def _through(self, below: str, node: TreeNode) -> FileDigest | None:
+        if node.kind is NodeKind.FILE:
+            return self.workspace.digests[below]
+        real = os.path.realpath(os.path.join(self.outdir, below))
+        return self.workspace.digests.get(self._below(real))
+
+    def _keep(self, path: str, digest: FileDigest, *, executable: bool) -> dict[str, JSON]:
+        self.result.blobs[digest.digest] = BlobRef(digest.digest, digest.size)
+        kept: dict[str, JSON] = {
+            "workspace": path,
+            "digest": str(digest.digest),
+            "size": digest.size,
+            "sha1": digest.sha1,
+        }
+        if executable:
+            kept["executable"] = True
+        if digest.program:
+            kept["program"] = True
+        return kept
+
+    def directory(self, item: Mapping[str, Any]) -> JSON:
+        fields = self._fields({k: v for k, v in item.items() if k != "listing"})
+        location = str(item.get("location", ""))
+        if not location or location.startswith("_:"):
+            fields["listing"] = self.value(item.get("listing") or [])
+            return fields
+        path = uri_file_path(location) if location.startswith("file://") else location
+        real = os.path.realpath(path)
+        if real == self.outdir:
+            below = "."
+        else:
+            below = self._below(path)
+        if below:
+            fields["memo"] = {"workspace": below, "tree": self._subtree(below)}
+        elif real in self.sources.pointers:
+            fields["memo"] = {"input": list(self.sources.pointers[real])}
+        else:
+            raise UnkeyableError(Refusal(Reason.OUTPUT_OUTSIDE_WORKSPACE, path))
+        if "listing" in item:
+            fields["listing"] = self.value(item["listing"])
+        return fields
+
+    def _subtree(self, below: str) -> JSON:
+        prefix = "" if below == "." else below + "/"
+        nodes = []
+        for node in self.workspace.tree.nodes:
+            if not node.path.startswith(prefix):
+                continue
+            if node.kind is NodeKind.INPUT:
+                raise UnkeyableError(Refusal(Reason.OUTPUT_OUTSIDE_WORKSPACE, node.path))
+            data = TreeNode(
+                node.path[len(prefix) :],
+                node.kind,
+                node.digest,
+                node.size,
+                node.executable,
+                node.target,
+            ).to_json()
+            if node.digest is not None:
+                digest = self.workspace.digests[node.path]
+                data["sha1"] = digest.sha1
+                data["program"] = digest.program
+                self.result.blobs[node.digest] = BlobRef(node.digest, node.size)
+            nodes.append(data)
+        return {"nodes": nodes}
+
+
+def record_output(  # noqa: PLR0913
+    output: Any,
+    outdir: str,
+    workspace: Workspace,
+    sources: Sources,
+    ingest: Callable[[str], FileDigest | None],
+    passable: Sequence[str] = (),
+) -> Recorded:
+    """Return an output object as an entry records it.
+
+    :param outdir: the job's working directory, just taken in as ``workspace``.
+    :param sources: the files of the input object; an output may be one of them.
+    :param ingest: takes in a file that lies outside ``outdir``.
+    :param passable: directories of the job besides ``outdir`` whose files may be outputs.
+    :raises UnkeyableError: if an output is nowhere that can be recorded.
+    """
+    recorder = _Recorder(outdir, workspace, sources, ingest, passable)
+    recorder.result.output = recorder.value(output)
+    return recorder.result
+
+
+class _Restorer:
+    def __init__(
+        self,
+        view: str,
+        inputs: Any,
+        add: AddFile,
+        *,
+        checksums: bool,
+    ) -> None:
+        self.view = view
+        self.inputs = inputs
+        self.add = add
+        self.checksums = checksums
+
+    def value(self, value: Any, path: str) -> Any:
+        if isinstance(value, Mapping):
+            if is_file_object(value) and isinstance(value.get("memo"), Mapping):
+                return self.placed(value, value["memo"], path)
+            return {name: self.value(item, f"{path}.{name}") for name, item in value.items()}
+        if isinstance(value, list):
+            return [self.value(item, f"{path}[{i}]") for i, item in enumerate(value)]
+        if isinstance(value, (str, int, float, bool)) or value is None:
+            return value
+        raise FormatError("not JSON", path)
+
+    def placed(self, item: Mapping[str, Any], memo: Mapping[str, Any], path: str) -> Any:
+        fields = {n: self.value(v, f"{path}.{n}") for n, v in item.items() if n != "memo"}
+        if not self.checksums:
+            fields.pop("checksum", None)
+        if "input" in memo:
+            fields["location"] = self.location_of_input(memo["input"], path)
+            return _in_order(fields)
+        relative = memo.get("workspace")
+        where = f"{path}.memo.workspace"
+        relative = "." if relative == "." else check_workspace_path(relative, where)
+        target = os.path.normpath(os.path.join(self.view, relative))
+        if item["class"] == "Directory":
+            self.directory(target, memo, path)
+        else:
+            self.file(target, memo, path)
+            if self.checksums:
+                fields.setdefault("checksum", f"sha1${memo['sha1']}")
+        fields["location"] = file_uri(target)
+        return _in_order(fields)
+
+    def file(
+        self, target: str, memo: Mapping[str, Any], path: str, *, now: bool = False
+    ) -> None:
+        size, sha1 = memo.get("size"), memo.get("sha1")
+        if not isinstance(size, int) or not isinstance(sha1, str):
+            raise FormatError("malformed file", f"{path}.memo")
+        digest = Digest.parse(memo.get("digest"), f"{path}.memo.digest")
+        known = FileDigest(digest, size, sha1, bool(memo.get("program")))
+        self.add(target, known, executable=bool(memo.get("executable")), now=now)
+
+    def directory(self, target: str, memo: Mapping[str, Any], path: str) -> None:
+        raw = memo.get("tree")
+        tree = Tree.from_json(raw, f"{path}.memo.tree")
+        os.makedirs(target, exist_ok=True)
+        for node, data in zip(tree.nodes, raw["nodes"] if raw else (), strict=True):
+            place = os.path.join(target, node.path)
+            if node.kind is NodeKind.DIRECTORY:
+                os.makedirs(place, exist_ok=True)
+            elif node.kind is NodeKind.SYMLINK:
+                os.makedirs(os.path.dirname(place), exist_ok=True)
+                if not os.path.islink(place):
+                    os.symlink(node.target, place)
+            else:
+                memo_of_node = {**data, "executable": node.executable}
+                self.file(place, memo_of_node, path, now=True)
+
+    def location_of_input(self, pointer: Any, path: str) -> str:
+        value = self.inputs
+        try:
+            for part in pointer:
+                value = value[part]
+            location = value.get("location") or file_uri(value["path"])
+        except (KeyError, IndexError, TypeError, AttributeError):
+            raise FormatError("names no input", f"{path}.memo.input") from None
+        return str(location)
+
+
+def _in_order(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a File as cwltool orders them, for whoever compares texts."""
+    ordered = {name: fields[name] for name in _ORDER if name in fields}
+    return {**ordered, **fields}
+
+
+def restore_output(
+    output: JSON,
+    view: str,
+    inputs: Any,
+    add: AddFile,
+    *,
+    checksums: bool,
+) -> Any:
+    """Return a recorded output object as cwltool would hand it over.
+
+    :param view: the directory in which its files are to stand.
+    :param inputs: the input object of the present job, for outputs that are inputs.
+    :param add: told each file.
+    :param checksums: whether Files carry a ``checksum``.
+    :raises FormatError: if the recorded object is malformed.
+    """
+    return _Restorer(view, inputs, add, checksums=checksums).value(output, "output")
+
+

@@ -1,0 +1,192 @@
+"""Running cwltool with memoization: what ``cwl-memo run`` and ``cwltool-memo`` do.
+
+cwltool's own parser, plus one group; cwltool's own ``main``, handed a factory, contexts
+and an executor. Passing it parsed arguments loses ``CWLTOOL_OPTIONS``, argcomplete,
+``--record-container-id`` and the message for a missing document; they are restored here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import argcomplete
+
+from cwl_memo.core.run import RunRecord
+from cwl_memo.core.settings import Mode
+from cwl_memo.cwl.arguments import Choice, add_memo_arguments, chosen
+from cwl_memo.cwl.door import LoadingContext, RuntimeContext, arg_parser, cwltool_run
+from cwl_memo.cwl.executor import MemoParallelExecutor, MemoSerialExecutor
+from cwl_memo.cwl.factory import make_factory
+from cwl_memo.cwl.session import Session
+from cwl_memo.errors import StoreError, UsageError
+from cwl_memo.store.local import open_store
+from cwl_memo.store.protocol import Store
+
+__all__ = ["build_parser", "run"]
+
+_log = logging.getLogger("cwltool")
+
+WriteReport = Callable[[Path, RunRecord], None]
+
+_USAGE: Final = 2
+
+_NOT_EXECUTING: Final = (
+    "version",
+    "print_supported_versions",
+    "print_deps",
+    "print_input_deps",
+    "print_pre",
+    "print_rdf",
+    "print_dot",
+    "print_subgraph",
+    "print_targets",
+    "pack",
+    "validate",
+    "make_template",
+    "tool_help",
+)
+"""cwltool's options that end before a job is executed."""
+
+
+def build_parser(prog: str) -> argparse.ArgumentParser:
+    """Return cwltool's parser with the memoization options added."""
+    parser = arg_parser()
+    parser.prog = prog
+    add_memo_arguments(parser)
+    return parser
+
+
+def run(argv: Sequence[str], *, prog: str, write_report: WriteReport) -> int:
+    """Run cwltool on a command line, reusing jobs; return its exit code.
+
+    :param argv: arguments of cwltool and of the memoization group.
+    :param prog: what the user typed, for usage messages.
+    :param write_report: writes the run's record where ``--memo-report`` says.
+    """
+    parser = build_parser(prog)
+    argcomplete.autocomplete(parser)
+    options = [word for word in os.environ.get("CWLTOOL_OPTIONS", "").split(" ") if word]
+    try:
+        args = parser.parse_args([*options, *argv])
+    except SystemExit as end:
+        return int(end.code or 0)
+    _restore_container_ids(args)
+    try:
+        choice = chosen(args, os.environ)
+        if choice.memo and args.cachedir:
+            raise UsageError(
+                "--cachedir and memoization exclude one another: use --memo-store instead "
+                "of --cachedir, or --no-memo to run with cwltool's own cache"
+            )
+    except (UsageError, StoreError) as error:
+        parser.print_usage(sys.stderr)
+        sys.stderr.write(f"{prog}: error: {error}\n")
+        return _USAGE
+    _forget_memo_arguments(args)
+    if not args.workflow and not os.path.isfile("CWLFile") and not _ends_early(args):
+        _log.error("CWL document required, no input file was provided")
+        parser.print_help(sys.stderr)
+        return 1
+    if not choice.memo or _ends_early(args):
+        code = int(cwltool_run(argsl=list(argv), args=args))
+        if choice.report is not None:
+            write_report(choice.report, RunRecord(run="", mode=Mode.OFF.value))
+        return code
+    try:
+        store = _open(choice)
+    except StoreError as error:
+        sys.stderr.write(f"{prog}: error: --memo-store: {error}\n")
+        return _USAGE
+    return _run(argv, args, choice, store, write_report)
+
+
+def _run(
+    argv: Sequence[str],
+    args: argparse.Namespace,
+    choice: Choice,
+    store: Store | None,
+    write_report: WriteReport,
+) -> int:
+    session = Session(
+        store, choice.settings, document=str(args.workflow or "CWLFile"), arguments=argv
+    )
+    executor: Any
+    runtime = session.prepare(RuntimeContext(vars(args)))
+    if args.parallel:
+        executor = MemoParallelExecutor(session, getattr(args, "parallel_max", 0) or 0)
+        runtime.select_resources = executor.select_resources
+    else:
+        executor = MemoSerialExecutor(session)
+    loading = LoadingContext(vars(args))
+    loading.construct_tool_object = make_factory(session)
+    status = "interrupted"
+    try:
+        code = int(
+            cwltool_run(
+                argsl=list(argv),
+                args=args,
+                executor=executor,
+                loadingContext=loading,
+                runtimeContext=runtime,
+            )
+        )
+        status = executor.final_status[0] if executor.final_status else "permanentFail"
+    finally:
+        record = session.end(status)
+        if choice.report is not None:
+            _report(choice.report, record, write_report)
+    return code
+
+
+def _report(path: Path, record: RunRecord, write_report: WriteReport) -> None:
+    try:
+        write_report(path, record)
+    except OSError as error:
+        # The run itself is done and its outputs stand: no reason to call it failed.
+        _log.error("--memo-report: %s not written: %s", path, error)
+
+
+def _open(choice: Choice) -> Store | None:
+    """Open the store; None with a warning where that fails and nobody named it.
+
+    :raises StoreError: if the command line named a store that cannot serve.
+    """
+    readonly = choice.settings.mode is Mode.READONLY
+    try:
+        store = open_store(choice.store, readonly=readonly)
+    except StoreError as error:
+        if choice.is_named:
+            raise
+        _log.warning("cwl-memo: running without reuse: %s", error)
+        return None
+    if not store.writable and not readonly:
+        message = f"{choice.store} cannot be written; --memo-mode readonly reuses from it"
+        if choice.is_named:
+            store.close()
+            raise StoreError(message)
+        _log.warning("cwl-memo: nothing will be recorded: %s", message)
+    return store
+
+
+def _ends_early(args: argparse.Namespace) -> bool:
+    return any(getattr(args, name, False) for name in _NOT_EXECUTING)
+
+
+def _forget_memo_arguments(args: argparse.Namespace) -> None:
+    """Take our options out again: cwltool makes attributes of contexts out of them."""
+    for name in [name for name in vars(args) if name == "memo" or name.startswith("memo_")]:
+        delattr(args, name)
+
+
+def _restore_container_ids(args: argparse.Namespace) -> None:
+    # As cwltool.main does with arguments that it parses itself.
+    if getattr(args, "record_container_id", False) and not args.cidfile_dir:
+        args.cidfile_dir = os.getcwd()
+    if hasattr(args, "record_container_id"):
+        del args.record_container_id

@@ -1,0 +1,210 @@
+"""A session: one run of cwltool with memoization, from its first job to its summary."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import logging
+import os
+import platform
+import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from cwl_memo.core.explain import sentence, summary_line
+from cwl_memo.core.run import JobRecord, RunRecord
+from cwl_memo.core.settings import Settings
+from cwl_memo.cwl.door import RuntimeContext, StdFsAccess, versionstring
+from cwl_memo.cwl.image import Engine, ImageResolver
+from cwl_memo.cwl.log import LogTaps
+from cwl_memo.cwl.view import Views, ViewFsAccess
+from cwl_memo.memo import Memo
+from cwl_memo.store.protocol import Store
+
+__all__ = ["Session", "new_run_id", "now"]
+
+_log = logging.getLogger("cwltool")
+
+
+def now() -> str:
+    """Return the time as ISO 8601, to the second, with the offset of this place."""
+    return datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def new_run_id() -> str:
+    """Return an id for a run: when it began, and something no other run has."""
+    begun = datetime.datetime.now().astimezone()
+    return f"{begun:%Y-%m-%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+class Session:
+    """What the jobs of one run share.
+
+    :param store: where entries are; None for a run without reuse.
+    :param settings: the user's choices.
+    :param document: what is run, for the record.
+    :param arguments: the command line, for the record.
+    """
+
+    def __init__(
+        self,
+        store: Store | None,
+        settings: Settings | None = None,
+        *,
+        document: str = "",
+        arguments: Sequence[str] = (),
+    ) -> None:
+        self.run = new_run_id()
+        self.memo = Memo(store, settings, run=self.run)
+        self._images: dict[Engine, ImageResolver] = {}
+        self.logs = LogTaps()
+        self.views = Views(self.memo, self._make_view_root, lazy=False)
+        self.taps_logs = False
+        self.record = RunRecord(
+            run=self.run,
+            document=document,
+            arguments=tuple(arguments),
+            store="" if store is None else store.location,
+            mode=self.memo.settings.mode.value,
+            started=now(),
+            runner=f"cwl-memo {_version()}, {_cwltool_version()}",
+        )
+        self.host = platform.node()
+        self._names: dict[str, int] = {}
+        self._begun: dict[str, float] = {}
+        self._context: RuntimeContext | None = None
+        self._adopted = False
+        self._lock = threading.Lock()
+        self._summarised = False
+        self._ended = False
+        self.memo.note_run({"line": "run", **self.record.header()})
+
+    # set-up
+
+    def prepare(self, context: RuntimeContext) -> RuntimeContext:
+        """Return a runtime context through which logs are kept and views made late.
+
+        A context with file access of its own keeps it; views are then made at once.
+        """
+        context = context.copy()
+        self._context = context
+        if context.make_fs_access in (None, StdFsAccess):
+            context.make_fs_access = partial(ViewFsAccess, views=self.views)
+            self.views.lazy = True
+        if context.default_stdout is None and context.default_stderr is None:
+            context.default_stdout = self.logs.stdout
+            context.default_stderr = self.logs.stderr
+            context.set_log_dir = partial(self._begin_job, context.set_log_dir)
+            self.taps_logs = True
+        return context
+
+    def _begin_job(
+        self, set_log_dir: Callable[[str, str, str], str], outdir: str, log_dir: str, name: str
+    ) -> str:
+        # cwltool calls this in the thread that runs the job, just before it does.
+        self.logs.begin()
+        self._begun[name] = time.time()
+        return set_log_dir(outdir, log_dir, name)
+
+    def _make_view_root(self) -> str:
+        context = self._context or RuntimeContext()
+        return context.create_outdir()
+
+    def adopt(self, context: RuntimeContext) -> None:
+        """Take the run's own context, as its first job sees it, to make directories with."""
+        if not self._adopted:
+            self._adopted = True
+            self._context = context
+
+    @property
+    def keeps_views(self) -> bool:
+        """Tell whether the user's outputs stay in the views."""
+        return self._context is not None and self._context.move_outputs == "leave"
+
+    def images(self, context: RuntimeContext) -> ImageResolver:
+        """Return what finds out about container images in a context, one an engine."""
+        engine = Engine.chosen(
+            singularity=bool(context.singularity),
+            podman=bool(context.podman),
+            user_space_docker_cmd=context.user_space_docker_cmd,
+        )
+        with self._lock:
+            if engine not in self._images:
+                base_path = getattr(context, "image_base_path", None) or ""
+                self._images[engine] = ImageResolver(engine, self._digest, base_path=base_path)
+            return self._images[engine]
+
+    def _digest(self, path: Path) -> str:
+        digest, _ = self.memo.digest_file(path)
+        return str(digest.digest)
+
+    # jobs
+
+    def name_job(self, stem: str) -> str:
+        """Return a name for a job that no other job of the run has."""
+        with self._lock:
+            count = self._names[stem] = self._names.get(stem, 0) + 1
+        return stem if count == 1 else f"{stem}_{count}"
+
+    def begun(self, name: str, otherwise: float) -> float:
+        """Return when a job's process was started, in seconds since the epoch."""
+        return self._begun.get(name, otherwise)
+
+    def finish(self, job: JobRecord) -> None:
+        """Take what became of a job to the log and the run's record."""
+        with self._lock:
+            self.record.jobs.append(job)
+        _log.info("[job %s] %s", job.name, sentence(job))
+        self.memo.note_run({"line": "job", **job.to_json()})
+
+    # end
+
+    def summarise(self) -> None:
+        """Write the one line that closes the run, once."""
+        with self._lock:
+            told, self._summarised = self._summarised, True
+        if not told and self.record.jobs:
+            _log.info("[memo] %s", summary_line(self.record))
+
+    def end(self, status: str) -> RunRecord:
+        """Close the run: summary, record, upkeep of the store. May be called again."""
+        with self._lock:
+            if self._ended:
+                return self.record
+            self._ended = True
+        self.record.status = status
+        self.record.ended = now()
+        self.summarise()
+        if self.record.jobs:
+            self.memo.tidy()
+        self.memo.note_run(
+            {"line": "end", "ended": self.record.ended, "status": status,
+             "summary": self.record.summary()}
+        )
+        self.logs.remove()
+        if not self.keeps_views:
+            self.views.remove()
+        with contextlib.suppress(OSError):
+            self.memo.close()
+        return self.record
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+        self.end("success" if kind is None else "interrupted")
+
+
+def _version() -> str:
+    from cwl_memo import __version__  # noqa: PLC0415  (the package imports this room)
+
+    return __version__
+
+
+def _cwltool_version() -> str:
+    name, _, version = versionstring().rpartition(" ")
+    return f"cwltool {version}" if name else f"cwltool {os.path.basename(version)}"

@@ -1,0 +1,292 @@
+"""The tool that looks its jobs up before it executes them.
+
+:class:`MemoMixin` goes over cwltool's CommandLineTool, or an engine's subclass of it.
+It overrides ``job()``, whose signature has stood since 2018, and touches nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from cwl_memo.core import policy
+from cwl_memo.core.entry import Entry, OutputVariant
+from cwl_memo.core.fingerprint import Fingerprint
+from cwl_memo.core.outcome import Hit, Miss, MissCause, Reason, Refusal
+from cwl_memo.cwl.attempt import Attempt
+from cwl_memo.cwl.door import (
+    CommandLineTool,
+    JobBase,
+    RuntimeContext,
+    WorkflowException,
+    shortname,
+)
+from cwl_memo.cwl.facts import Gathered, ToolFacts
+from cwl_memo.cwl.files import UnkeyableError
+from cwl_memo.cwl.output import record_output, restore_output
+from cwl_memo.cwl.session import Session
+from cwl_memo.cwl.view import ViewFile
+from cwl_memo.cwl.wait import WaitJob
+from cwl_memo.errors import FormatError, StoreError
+from cwl_memo.memo import Unclaimed
+from cwl_memo.store.protocol import Claim, FileDigest
+
+__all__ = ["MemoCommandLineTool", "MemoMixin"]
+
+_log = logging.getLogger("cwltool")
+
+Callback = Callable[[Any, str], None]
+
+WAIT_AT_MOST: Final = 3600.0
+"""Seconds to wait for another run that executes the same job, before executing it too."""
+
+
+class MemoMixin:
+    """``job()`` with a lookup before and a record after the execution."""
+
+    memo_session: Session
+    _memo_facts: ToolFacts | None = None
+
+    @property
+    def memo_facts(self) -> ToolFacts:
+        """What gathers the facts of this tool's jobs."""
+        if self._memo_facts is None:
+            session = self.memo_session
+            self._memo_facts = ToolFacts(self, session.memo, session.views, session.images)  # type: ignore[arg-type]
+        return self._memo_facts
+
+    def job(
+        self, job_order: Any, output_callbacks: Callback, runtimeContext: RuntimeContext  # noqa: N803
+    ) -> Iterator[Any]:
+        """Yield the jobs that have to be executed: none for a hit."""
+        session = self.memo_session
+        context = runtimeContext.copy()
+        identifier = str(self.tool.get("id", "job"))  # type: ignore[attr-defined]
+        context.name = session.name_job(context.name or shortname(identifier))
+        session.adopt(runtimeContext)
+        if context.validate_only:
+            yield from super().job(job_order, output_callbacks, runtimeContext)  # type: ignore[misc]
+            return
+        while True:
+            attempt = self._attempt(job_order, context)
+            if not attempt.is_keyed:
+                yield from self._execute(attempt, job_order, output_callbacks, context)
+                return
+            claim = yield from self._hit_or_claim(attempt, output_callbacks, context)
+            if claim is None:
+                return
+            attempt.claim = claim
+            if session.views.ensure_in(job_order):
+                break
+            # An input had to be made anew and came out otherwise: another job.
+            attempt.release()
+        yield from self._execute(attempt, job_order, output_callbacks, context)
+
+    # deciding
+
+    def _attempt(self, job_order: Any, context: RuntimeContext) -> Attempt:
+        """Return what is to be tried for a job: a lookup, or an execution and why."""
+        session = self.memo_session
+        facts = self.memo_facts
+        traits = facts.traits(job_order, context)
+        attempt = Attempt(session, context.name, traits, job_order)
+        refused = policy.refusal(traits, session.memo.settings)
+        if refused is None:
+            gathered = facts.gather(traits, job_order, context)
+            if isinstance(gathered, Gathered):
+                attempt.key_with(gathered, session.memo.fingerprint(gathered.facts))
+                return attempt
+            refused = gathered
+        attempt.refused = refused
+        return attempt
+
+    def _hit_or_claim(
+        self, attempt: Attempt, callbacks: Callback, context: RuntimeContext
+    ) -> Iterator[Any]:
+        """Answer the job from the store, or return the right to execute it."""
+        memo = self.memo_session.memo
+        wanted = attempt.wanted
+        if attempt.refused is not None:
+            return Unclaimed()  # its image will be known once it has run
+        if context.research_obj is not None:
+            attempt.refused = Refusal(Reason.PROVENANCE_UNSUPPORTED)
+            return memo.claim(wanted.key) or Unclaimed()
+        deadline = time.monotonic() + WAIT_AT_MOST
+        waited = False
+        claim: Claim | None = None
+        while True:
+            found = memo.lookup(wanted, attempt.traits.label)
+            if isinstance(found, Hit):
+                outputs = self._restore(attempt, found, context)
+                if outputs is not None:
+                    if claim is not None:
+                        claim.release()
+                    attempt.finish_hit(found.entry)
+                    callbacks(outputs, "success")
+                    return None
+                found = Miss(wanted.key, MissCause.DAMAGED)
+            attempt.missed = found
+            if claim is not None:
+                return claim
+            claim = memo.claim(wanted.key)
+            if claim is None:
+                if time.monotonic() > deadline:
+                    return Unclaimed()
+                if not waited:
+                    waited = True
+                    _log.info("[job %s] waits: the same job is being executed", context.name)
+                yield from self._wait(wanted, context)
+            elif found.cause is MissCause.RECACHE:
+                return claim
+            # Looked up once more: another may have published before the claim was free.
+
+    def _wait(self, wanted: Fingerprint, context: RuntimeContext) -> Iterator[Any]:
+        """Let other jobs go on while another run, or another thread, executes this one."""
+        memo = self.memo_session.memo
+        if context.select_resources is None:
+            time.sleep(WaitJob.SLICE)  # serial: there is nothing else to go on with
+        elif memo.is_claimed_here(wanted.key):
+            yield None
+        else:
+            waiting = WaitJob()
+            yield waiting
+            while not waiting.done:
+                yield None
+
+    # a hit
+
+    def _restore(self, attempt: Attempt, hit: Hit, context: RuntimeContext) -> Any:
+        """Return the output object of a hit, its files in a view; None if that failed."""
+        session = self.memo_session
+        view = session.views.new_directory()
+        try:
+            variant = hit.variant or self._collect_anew(attempt, hit.entry, context)
+            if variant is None:
+                return None
+
+            def add(path: str, digest: FileDigest, /, *, executable: bool, now: bool) -> None:
+                again = self._again(attempt, context, os.path.relpath(path, view))
+                session.views.add(path, ViewFile(digest, executable, again), now=now)
+
+            outputs = restore_output(
+                variant.output,
+                view,
+                attempt.inputs,
+                add,
+                checksums=context.compute_checksum is not False,
+            )
+        except (FormatError, StoreError, OSError) as error:
+            _log.warning("[job %s] entry not usable: %s", context.name, error)
+            session.views.drop(view)
+            return None
+        ports = [shortname(port["id"]) for port in self.tool["outputs"]]  # type: ignore[attr-defined]
+        return {**{name: outputs[name] for name in ports if name in outputs}, **outputs}
+
+    def _again(
+        self, attempt: Attempt, context: RuntimeContext, path: str
+    ) -> Callable[[], str]:
+        """Return how to have a file of this job made by executing the job."""
+
+        def again() -> str:
+            return os.path.join(attempt.execute_again(self._plain_jobs, context), path)
+
+        return again
+
+    def _plain_jobs(
+        self, job_order: Any, callbacks: Callback, context: RuntimeContext
+    ) -> Iterator[Any]:
+        yield from super().job(job_order, callbacks, context)  # type: ignore[misc]
+
+    def _collect_anew(
+        self, attempt: Attempt, entry: Entry, context: RuntimeContext
+    ) -> OutputVariant | None:
+        """Collect outputs from the recorded workspace, by cwltool's own code."""
+        memo = self.memo_session.memo
+        tree = memo.tree(entry)
+        outdir = os.path.realpath(context.create_outdir())
+        try:
+            workspace = attempt.lay_out(tree, outdir, self._renamed_streams(entry))
+            outputs = self._collect(attempt, entry, outdir, context)
+            if outputs is None:
+                return None
+            recorded = record_output(
+                outputs, outdir, workspace, attempt.gathered.sources, _ingest_nothing
+            )
+        except UnkeyableError:
+            return None
+        finally:
+            shutil.rmtree(outdir, ignore_errors=True)
+        variant = OutputVariant(
+            attempt.wanted.section, recorded.output, tuple(recorded.blobs.values())
+        )
+        memo.publish_variant(entry, variant)
+        return variant
+
+    def _renamed_streams(self, entry: Entry) -> dict[str, str]:
+        """Return what names of the recorded workspace are called in today's document."""
+        today = self.memo_facts.stream_names
+        recorded = {"stdout": entry.stdout_name, "stderr": entry.stderr_name}
+        return {recorded[n]: today[n] for n in today if recorded[n] and recorded[n] != today[n]}
+
+    def _collect(
+        self, attempt: Attempt, entry: Entry, outdir: str, context: RuntimeContext
+    ) -> Any:
+        tool: Any = self
+        context = context.copy()
+        context.outdir, context.tmpdir, context.stagedir = outdir, "/tmp", "/stage"  # noqa: S108
+        context.mutation_manager = None
+        self.memo_session.views.ensure_in(attempt.job_order)
+        try:
+            builder = tool._init_job(attempt.job_order, context)  # noqa: SLF001
+            builder.pathmapper = tool.make_path_mapper(
+                builder.files, builder.stagedir, context, True
+            )
+            return tool.collect_output_ports(
+                tool.tool["outputs"],
+                builder,
+                outdir,
+                entry.exit_code,
+                compute_checksum=context.compute_checksum is not False,
+                jobname=context.name,
+                readers={},
+            )
+        except WorkflowException as error:
+            # The execution will fail in the same way, with its log.
+            _log.debug("[job %s] outputs not collected anew: %s", context.name, error)
+            return None
+
+    # an execution
+
+    def _execute(
+        self, attempt: Attempt, job_order: Any, callbacks: Callback, context: RuntimeContext
+    ) -> Iterator[Any]:
+        session = self.memo_session
+        session.views.ensure_in(job_order, owned=attempt.traits.inplace_update)
+
+        def finished(outputs: Any, status: str) -> None:
+            attempt.finish(outputs, status)
+            callbacks(outputs, status)
+
+        try:
+            for job in super().job(job_order, finished, context):  # type: ignore[misc]
+                if isinstance(job, JobBase):
+                    attempt.attach(
+                        job, self.memo_facts.stream_names, context, self.memo_facts.image_that_ran
+                    )
+                yield job
+        except Exception:
+            # Rejected: nobody is to wait for this job.
+            attempt.finish_rejected()
+            raise
+
+
+def _ingest_nothing(path: str) -> FileDigest | None:
+    return None
+
+
+class MemoCommandLineTool(MemoMixin, CommandLineTool):
+    """cwltool's CommandLineTool, memoized."""

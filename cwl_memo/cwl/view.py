@@ -1,0 +1,200 @@
+"""Views: the files of reused jobs, under their own names, on disk when someone needs them.
+
+A hit costs no copy. Its output object names files in a directory of the run; a file
+there is made when a job that executes, an expression or the user's outputs need it. Two
+outputs of equal bytes have two places in a view, since cwltool keeps only the first of
+two Files with one location.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cwl_memo.cwl.door import StdFsAccess, abspath, uri_file_path
+from cwl_memo.errors import StoreError
+from cwl_memo.memo import Memo
+from cwl_memo.store.protocol import FileDigest
+
+__all__ = ["ViewFile", "ViewFsAccess", "Views"]
+
+
+@dataclass(frozen=True)
+class ViewFile:
+    """A file that a view can make.
+
+    :param digest: what is known of its bytes.
+    :param executable: whether it may be executed.
+    :param again: executes the job again and returns the path of this file in its
+        working directory; for a blob that was lost after the hit was announced.
+    """
+
+    digest: FileDigest
+    executable: bool
+    again: Callable[[], str]
+
+
+class Views:
+    """The files of one run's reused jobs.
+
+    :param make_root: makes the directory in which the views stand.
+    :param lazy: whether files wait until they are needed; without an executor and file
+        access of ours they cannot.
+    """
+
+    def __init__(self, memo: Memo, make_root: Callable[[], str], *, lazy: bool) -> None:
+        self._memo = memo
+        self._make_root = make_root
+        self.lazy = lazy
+        self.root = ""
+        self._count = 0
+        self._files: dict[str, ViewFile] = {}
+        self._made: set[str] = set()
+        self._lock = threading.RLock()
+
+    def new_directory(self) -> str:
+        """Return the path of a new view, for one job."""
+        with self._lock:
+            if not self.root:
+                self.root = os.path.realpath(self._make_root())
+            self._count += 1
+            return os.path.join(self.root, str(self._count))
+
+    def add(self, path: str, file: ViewFile, *, now: bool = False) -> None:
+        """Put a file into a view.
+
+        :param now: whether it has to be on disk at once, as part of a directory.
+        :raises StoreError: if it has to be made now and cannot be.
+        """
+        with self._lock:
+            self._files[path] = file
+            if now or not self.lazy:
+                self._make(path, file, owned=True)
+
+    def drop(self, directory: str) -> None:
+        """Take a view back that could not be completed."""
+        with self._lock:
+            for path in [p for p in self._files if p.startswith(directory + os.sep)]:
+                del self._files[path]
+                self._made.discard(path)
+        shutil.rmtree(directory, ignore_errors=True)
+
+    def digest_of(self, path: str) -> FileDigest | None:
+        """Return the digest of a file that is not on disk yet; None for any other."""
+        file = self._files.get(path)
+        return None if file is None or path in self._made else file.digest
+
+    def is_executable(self, path: str) -> bool | None:
+        """Tell whether a file that is not on disk yet will be executable."""
+        file = self._files.get(path)
+        return None if file is None else file.executable
+
+    def is_waiting(self, path: str) -> bool:
+        """Tell whether a path is a file that is not on disk yet."""
+        return path in self._files and path not in self._made
+
+    def ensure(self, path: str, *, owned: bool = False) -> bool:
+        """See that a file is on disk, if it is one of a view.
+
+        :param owned: whether somebody may write to it.
+        :returns: whether it holds what was announced; False where the job had to be
+            executed again and gave something else.
+        """
+        with self._lock:
+            file = self._files.get(path)
+            if file is None or path in self._made:
+                return True
+            try:
+                self._make(path, file, owned=owned)
+            except StoreError as error:
+                self._memo.warn(error)
+                return self._make_again(path, file)
+            return True
+
+    def _make(self, path: str, file: ViewFile, *, owned: bool) -> None:
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self._memo.materialise(
+            file.digest.digest, target, executable=file.executable, owned=owned
+        )
+        self._made.add(path)
+        self._memo.trust(path, file.digest)
+
+    def _make_again(self, path: str, file: ViewFile) -> bool:
+        source = file.again()
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        shutil.copy(source, path)
+        self._made.add(path)
+        digest, _ = self._memo.digest_file(path)
+        return digest.digest == file.digest.digest
+
+    def ensure_in(self, value: Any, *, owned: bool = False) -> bool:
+        """See that every file that a CWL value names is on disk.
+
+        :returns: whether all hold what was announced.
+        """
+        results = [self.ensure(path, owned=owned) for path in _paths_in(value)]
+        return all(results)
+
+    def remove(self) -> None:
+        """Remove all views from disk."""
+        with self._lock:
+            self._files.clear()
+            self._made.clear()
+            if self.root:
+                shutil.rmtree(self.root, ignore_errors=True)
+                self.root = ""
+
+
+def _paths_in(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if value.get("class") in ("File", "Directory"):
+            location = value.get("location") or value.get("path")
+            if isinstance(location, str) and not location.startswith("_:"):
+                yield uri_file_path(location) if location.startswith("file:") else location
+        for item in value.values():
+            yield from _paths_in(item)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _paths_in(item)
+
+
+class ViewFsAccess(StdFsAccess):
+    """File access for cwltool that makes a view's files when they are looked into."""
+
+    def __init__(self, basedir: str, views: Views) -> None:
+        super().__init__(basedir)
+        self._views = views
+
+    def _need(self, name: str) -> None:
+        self._views.ensure(abspath(name, self.basedir))
+
+    def open(self, fn: str, mode: str) -> Any:
+        """Open a file."""
+        self._need(fn)
+        return super().open(fn, mode)
+
+    def exists(self, fn: str) -> bool:
+        """Tell whether something is there, or will be when it is needed."""
+        return self._views.is_waiting(abspath(fn, self.basedir)) or super().exists(fn)
+
+    def isfile(self, fn: str) -> bool:
+        """Tell whether a file is there, or will be when it is needed."""
+        return self._views.is_waiting(abspath(fn, self.basedir)) or super().isfile(fn)
+
+    def size(self, fn: str) -> int:
+        """Return the bytes of a file."""
+        self._need(fn)
+        return super().size(fn)
+
+    def realpath(self, path: str) -> str:
+        """Return the path without links."""
+        self._need(path)
+        return super().realpath(path)
+
+
