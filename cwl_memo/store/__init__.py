@@ -1,0 +1,1 @@
+"""Bytes in, bytes out: where entries and blobs are kept."""

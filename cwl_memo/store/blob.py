@@ -1,0 +1,233 @@
+"""Blobs as files: read-only, named by the digest of their bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from cwl_memo.core.digest import Digest, digest_of_bytes
+from cwl_memo.errors import FormatError, StoreDamagedError
+from cwl_memo.store.copying import reflink
+from cwl_memo.store.failure import reading, writing
+from cwl_memo.store.hashing import digest_descriptor, hash_descriptor
+from cwl_memo.store.index import BlobIdentity, Index
+from cwl_memo.store.layout import Layout
+from cwl_memo.store.protocol import FileDigest
+from cwl_memo.store.quarantine import Quarantine
+from cwl_memo.store.regular import NotRegularError, is_regular, open_regular, remove_file, write_all
+
+__all__ = ["ORPHAN_AGE", "BlobFiles", "shards"]
+
+ORPHAN_AGE: Final = 3600.0
+"""Seconds for which a blob without an entry is left alone: its job may still be recorded."""
+
+
+class BlobFiles:
+    """The blobs of a local store.
+
+    :param layout: where they are.
+    :param index: remembers by what each is known to be sound.
+    :param quarantine: where unsound ones go.
+    """
+
+    def __init__(self, layout: Layout, index: Index, quarantine: Quarantine) -> None:
+        self._layout = layout
+        self._index = index
+        self._quarantine = quarantine
+
+    # in
+
+    def ingest_file(self, path: Path) -> FileDigest:
+        """Take a regular file's bytes in, reading it once."""
+        with reading(f"read {path}"), open_regular(path, follow=True) as source:
+            return self._ingest(source)
+
+    def _ingest(self, source: int) -> FileDigest:
+        with writing("write a blob"), self._temporary() as (target, temporary):
+            if reflink(source, target):
+                # What is read is the clone, so it is the very bytes that are kept.
+                found = hash_descriptor(target)
+            else:
+                found = hash_descriptor(source, keep=partial(write_all, target))
+            self._adopt(target, temporary, found.digest)
+        return found
+
+    def ingest_bytes(self, data: bytes) -> Digest:
+        """Take bytes in."""
+        digest = digest_of_bytes(data)
+        with writing("write a blob"):
+            if not self._has(digest):
+                with self._temporary() as (target, temporary):
+                    write_all(target, data)
+                    self._adopt(target, temporary, digest)
+        return digest
+
+    @contextmanager
+    def _temporary(self) -> Iterator[tuple[int, Path]]:
+        descriptor, name = tempfile.mkstemp(prefix="blob-", dir=self._layout.tmp)
+        temporary = Path(name)
+        try:
+            yield descriptor, temporary
+        finally:
+            os.close(descriptor)
+            temporary.unlink(missing_ok=True)
+
+    def _has(self, digest: Digest) -> bool:
+        """Tell whether a blob is there as it was last read; make it young again if so."""
+        path = self._layout.blob(digest)
+        found = is_regular(path)
+        if found is None or self._index.blob_identity(digest) != _identity(found):
+            return False
+        if time.time() - found.st_mtime > ORPHAN_AGE / 2:
+            # Otherwise it could be taken for an orphan before its new entry is there.
+            try:
+                os.utime(path)
+                self._index.remember_blob(digest, _identity(path.lstat()))
+            except FileNotFoundError:
+                return False
+        return True
+
+    def _adopt(self, descriptor: int, temporary: Path, digest: Digest) -> None:
+        """Give a finished temporary file its name, unless a sound blob has it already."""
+        if self._has(digest):
+            return
+        os.fchmod(descriptor, 0o444)
+        os.fsync(descriptor)
+        final = self._layout.blob(digest)
+        existed = is_regular(final)
+        self._quarantine.place(temporary, final)
+        found = final.lstat()
+        grown = found.st_size - (existed.st_size if existed else 0)
+        self._index.remember_blob(digest, _identity(found), added=grown)
+
+    # out
+
+    def check(self, digest: Digest, size: int | None = None) -> bool:
+        """Tell whether a blob is there and sound, and of a size if that is given."""
+        path = self._layout.blob(digest)
+        with reading("look at a blob"):
+            try:
+                found = path.lstat()
+            except (FileNotFoundError, NotADirectoryError):
+                return False
+            remembered = self._index.blob_identity(digest)
+            if remembered != _identity(found) or not stat.S_ISREG(found.st_mode):
+                return self.read_again(digest, size)
+        return size is None or found.st_size == size
+
+    def read_again(self, digest: Digest, size: int | None = None) -> bool:
+        """Tell whether a blob's bytes are those of its digest; quarantine it if not."""
+        path = self._layout.blob(digest)
+        with reading("read a blob"):
+            try:
+                with open_regular(path) as descriptor:
+                    before = os.fstat(descriptor)
+                    content = digest_descriptor(descriptor)
+                    after = os.fstat(descriptor)
+            except FileNotFoundError:
+                return False
+            except NotRegularError as error:
+                self._set_aside(digest, str(error))
+                return False
+        if content != digest:
+            self._set_aside(digest, "its bytes are not those of its name")
+            return False
+        if _identity(before) == _identity(after):
+            self._index.remember_blob(digest, _identity(after))
+        return size is None or after.st_size == size
+
+    def _set_aside(self, digest: Digest, reason: str) -> None:
+        path = self._layout.blob(digest)
+        found = is_regular(path)
+        self._quarantine.take(path, reason)
+        self._index.forget_blobs([digest], found.st_size if found else 0)
+
+    def read(self, digest: Digest) -> bytes:
+        """Return a blob's bytes, checked against the digest."""
+        path = self._layout.blob(digest)
+        with reading("read a blob"):
+            try:
+                with open_regular(path) as descriptor:
+                    parts = []
+                    while part := os.read(descriptor, 1 << 20):
+                        parts.append(part)
+            except FileNotFoundError:
+                raise StoreDamagedError(f"blob {digest} is missing") from None
+            except NotRegularError as error:
+                self._set_aside(digest, str(error))
+                raise StoreDamagedError(f"blob {digest}: {error}") from error
+        data = b"".join(parts)
+        if digest_of_bytes(data) != digest:
+            self._set_aside(digest, "its bytes are not those of its name")
+            raise StoreDamagedError(f"blob {digest} was changed")
+        return data
+
+    def sound_path(self, digest: Digest) -> Path:
+        """Return the file of a sound blob.
+
+        :raises StoreDamagedError: if it is missing or unsound.
+        """
+        if not self.check(digest):
+            raise StoreDamagedError(f"blob {digest} is missing or was changed")
+        return self._layout.blob(digest)
+
+    def linked(self, digest: Digest, before: os.stat_result) -> None:
+        """Remember a blob anew after a hard link to it was made, which changes its ctime."""
+        found = is_regular(self._layout.blob(digest))
+        if found is not None and _identity(found)[:3] == _identity(before)[:3]:
+            self._index.remember_blob(digest, _identity(found))
+
+    # all of them
+
+    def find(self) -> Iterator[tuple[Digest, os.stat_result]]:
+        """Yield the digest and the ``stat`` of everything that has a blob's name."""
+        for directory in shards(self._layout.blobs):
+            with os.scandir(directory) as items:
+                for item in items:
+                    # Not one of ours, or gone meanwhile.
+                    with contextlib.suppress(FormatError, FileNotFoundError):
+                        yield Digest(item.name), item.stat(follow_symlinks=False)
+
+    def total(self) -> int:
+        """Return the bytes of all blobs."""
+        with reading("count the blobs"):
+            return sum(found.st_size for _, found in self.find())
+
+    def remove(self, digests: list[Digest]) -> int:
+        """Remove blobs; return the bytes that were freed."""
+        freed = 0
+        gone = []
+        with writing("remove blobs"):
+            for digest in digests:
+                path = self._layout.blob(digest)
+                found = is_regular(path)
+                if found is not None and remove_file(path):
+                    freed += found.st_size
+                    gone.append(digest)
+        self._index.forget_blobs(gone, freed)
+        return freed
+
+
+def shards(directory: Path) -> list[Path]:
+    """Return the directories of two hexadecimal digits in a directory; never a link."""
+    try:
+        with os.scandir(directory) as items:
+            return sorted(
+                directory / item.name
+                for item in items
+                if len(item.name) == 2 and item.is_dir(follow_symlinks=False)
+            )
+    except FileNotFoundError:
+        return []
+
+
+def _identity(found: os.stat_result) -> BlobIdentity:
+    return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

@@ -1,0 +1,161 @@
+"""Entries as files: small, immutable, each with a digest of itself."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from cwl_memo.core.canonical import JSON, canonical_bytes
+from cwl_memo.core.digest import ReuseKey, digest_of_value
+from cwl_memo.core.entry import ENTRY_FORMAT, Entry
+from cwl_memo.errors import FormatError, StoreError
+from cwl_memo.store.blob import shards
+from cwl_memo.store.failure import reading, writing
+from cwl_memo.store.layout import Layout
+from cwl_memo.store.quarantine import Quarantine
+from cwl_memo.store.regular import NotRegularError, read_regular, remove_file, write_all
+
+__all__ = ["ENTRY_LIMIT", "EntryFiles"]
+
+ENTRY_LIMIT: Final = 64 << 20
+"""Bytes that an entry's file may have at most; a larger one is damage, or an attack."""
+
+
+class EntryFiles:
+    """The entries of a local store.
+
+    :param layout: where they are.
+    :param quarantine: where damaged ones go.
+    """
+
+    def __init__(self, layout: Layout, quarantine: Quarantine) -> None:
+        self._layout = layout
+        self._quarantine = quarantine
+
+    def write(self, entry: Entry) -> None:
+        """Write an entry's file, atomically, in place of an older one."""
+        data = _seal(entry)
+        path = self._layout.entry(entry.key)
+        with writing("write an entry"):
+            descriptor, name = tempfile.mkstemp(prefix="entry-", dir=self._layout.tmp)
+            temporary = Path(name)
+            try:
+                try:
+                    write_all(descriptor, data)
+                    os.fchmod(descriptor, 0o444)
+                    os.fsync(descriptor)
+                finally:
+                    os.close(descriptor)
+                self._quarantine.place(temporary, path)
+            finally:
+                temporary.unlink(missing_ok=True)
+            remove_file(self._layout.eviction_mark(entry.key))
+
+    def get(self, key: ReuseKey) -> Entry | None:
+        """Return the entry of a key; None where there is none or it was damaged."""
+        data = self.payload(key)
+        if data is None or data.get("format") != ENTRY_FORMAT:
+            # Another program's format is no damage: that program may still want it.
+            return None
+        try:
+            return Entry.from_json(data)
+        except (FormatError, OverflowError) as error:
+            self._quarantine.take(self._layout.entry(key), str(error))
+            return None
+
+    def payload(self, key: ReuseKey) -> dict[str, Any] | None:
+        """Return what an entry's file holds, proved to be what was written."""
+        path = self._layout.entry(key)
+        with reading("read an entry"):
+            try:
+                return _unseal(read_regular(path, ENTRY_LIMIT), key)
+            except FileNotFoundError:
+                return None
+            except (NotRegularError, FormatError) as error:
+                self._quarantine.take(path, str(error))
+                return None
+
+    def drop(self, key: ReuseKey) -> bool:
+        """Remove an entry's file; return whether there was one."""
+        with writing("drop an entry"):
+            remove_file(self._layout.eviction_mark(key))
+            path = self._layout.entry(key)
+            try:
+                return remove_file(path)
+            except IsADirectoryError:
+                self._quarantine.take(path, "a directory stands where a file should be")
+                return True
+
+    def find(self) -> Iterator[ReuseKey]:
+        """Yield the keys of all entries, in no order."""
+        with reading("list the entries"):
+            for directory in shards(self._layout.entries):
+                for name in os.listdir(directory):  # noqa: PTH208  (a million names)
+                    if name.endswith(".json"):
+                        with contextlib.suppress(FormatError):
+                            yield ReuseKey(name[: -len(".json")])
+
+    # last use is the mtime of the file, so that it survives the index
+
+    def touch(self, key: ReuseKey, when: float) -> None:
+        """Note that an entry was used at a time."""
+        with contextlib.suppress(OSError):
+            os.utime(self._layout.entry(key), (when, when), follow_symlinks=False)
+
+    def used(self, key: ReuseKey) -> int:
+        """Return when an entry was last used, in nanoseconds; 0 where there is none."""
+        try:
+            return self._layout.entry(key).lstat().st_mtime_ns
+        except OSError:
+            return 0
+
+    # eviction
+
+    def mark_evicted(self, key: ReuseKey) -> None:
+        """Note that an entry's blobs are taken by retention."""
+        with writing("mark an entry as evicted"):
+            self._layout.eviction_mark(key).touch(mode=0o444)
+
+    def is_evicted(self, key: ReuseKey) -> bool:
+        """Tell whether an entry's blobs were taken by retention."""
+        with reading("look at an entry"):
+            return os.path.lexists(self._layout.eviction_mark(key))
+
+
+def _seal(entry: Entry) -> bytes:
+    try:
+        payload = entry.to_json()
+        data = canonical_bytes({"digest": str(_digest(payload)), "entry": payload})
+    except (TypeError, ValueError, RecursionError) as error:
+        raise StoreError(f"entry {entry.key} cannot be written: {error}") from error
+    if len(data) > ENTRY_LIMIT:
+        raise StoreError(f"entry {entry.key} cannot be written: {len(data)} bytes are too many")
+    return data
+
+
+def _unseal(data: bytes, key: ReuseKey) -> dict[str, Any]:
+    try:
+        envelope = json.loads(data.decode("utf-8", "surrogatepass"), parse_constant=_refuse)
+        if not isinstance(envelope, dict) or not isinstance(envelope.get("entry"), dict):
+            raise FormatError("not an entry")
+        payload: dict[str, Any] = envelope["entry"]
+        if envelope.get("digest") != str(_digest(payload)):
+            raise FormatError("its bytes are not those that were written")
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"not an entry: {error}") from error
+    if payload.get("key") != key.hex:
+        raise FormatError("it is the entry of another key")
+    return payload
+
+
+def _digest(payload: JSON) -> object:
+    return digest_of_value("entry", payload)
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")

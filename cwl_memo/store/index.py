@@ -1,0 +1,334 @@
+"""The index: what can be found out from the files again, kept at hand.
+
+It holds the stat identities of blobs, digests of files outside the store, the latest
+entries of each tool, and about how many bytes the blobs take. Losing it costs reading,
+never a result; so it never fails: what cannot be kept on disk is kept in memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from cwl_memo.core.digest import Digest, ReuseKey, digest_of_value
+from cwl_memo.errors import FormatError, StoreError
+from cwl_memo.store.protocol import FileDigest, FileIdentity
+from cwl_memo.store.quarantine import Quarantine
+from cwl_memo.store.table import (
+    DiskTable,
+    MemoryTable,
+    Table,
+    TableDamagedError,
+    TableUnusableError,
+)
+
+__all__ = ["RECENT", "BlobIdentity", "Index", "is_racy"]
+
+_log = logging.getLogger("cwltool")
+
+RECENT: Final = 64
+"""How many of a tool's latest entries are at hand."""
+
+_RACY_NS: Final = 2_000_000_000
+"""Age in nanoseconds from which a change of a file must show in its times; FAT has 2 s."""
+
+_PENDING: Final = 256
+"""How many notes may wait to be written together."""
+
+_RECOUNT: Final = 7 * 24 * 3600.0
+"""Seconds after which the running total of blob bytes is counted anew."""
+
+_REBUILT: Final = "rebuilt"
+_TOTAL: Final = "total"
+
+BlobIdentity = tuple[int, int, int, int]
+"""Inode, size, mtime and ctime of a blob. Not the device: its number may change with a
+reboot, and a file that was moved to another one has another inode or ctime."""
+
+_T = TypeVar("_T")
+
+
+def is_racy(identity: FileIdentity, hashed_ns: int) -> bool:
+    """Tell whether a file may have changed after it was read, and show the same times.
+
+    A file written within the clock's granularity of being read may be written once more
+    in the same tick: the rule by which git finds an index entry racy.
+
+    :param hashed_ns: the clock just before the file was read.
+    """
+    newest = max(identity.mtime_ns, identity.ctime_ns)
+    return newest > hashed_ns - _RACY_NS or hashed_ns > time.time_ns()
+
+
+class Index:
+    """What is known of blobs, files and entries without reading them.
+
+    :param directory: where it is kept; None keeps it in memory.
+    :param quarantine: where a damaged one goes.
+    :param timeout: seconds to wait for another process that writes.
+    """
+
+    def __init__(self, directory: Path | None, quarantine: Quarantine, timeout: float) -> None:
+        self._directory = directory
+        self._quarantine = quarantine
+        self._timeout = timeout
+        self._lock = threading.RLock()
+        self._pending: dict[str, Any] = {}
+        self._added = 0
+        self._rebuilds = 0
+        self._table: Table = MemoryTable()
+        if directory is not None:
+            self._open(directory)
+
+    # the table
+
+    def _open(self, directory: Path) -> None:
+        try:
+            self._table = DiskTable(directory, self._timeout)
+        except TableDamagedError as error:
+            self._replace(error)
+        except TableUnusableError as error:
+            self._do_without(error)
+
+    def _replace(self, error: TableDamagedError) -> None:
+        """Set a damaged table aside and begin a new one; the second time, in memory."""
+        directory = self._directory
+        self._table.close()
+        self._rebuilds += 1
+        if directory is None or self._rebuilds > 1:
+            self._do_without(error)
+            return
+        try:
+            self._quarantine.take(directory, f"damaged index: {error}")
+            directory.mkdir(mode=0o700, exist_ok=True)
+        except (StoreError, OSError) as failure:
+            self._do_without(failure)
+            return
+        self._open(directory)
+
+    def _do_without(self, error: Exception) -> None:
+        _log.warning("cwl-memo: working without an index: %s", error)
+        self._table.close()
+        self._table = MemoryTable()
+
+    def _ask(self, use: Callable[[Table], _T]) -> _T:
+        with self._lock:
+            while True:
+                try:
+                    return use(self._table)
+                # A table in memory never fails, so this ends.
+                except TableDamagedError as error:
+                    self._replace(error)
+                except TableUnusableError as error:
+                    self._do_without(error)
+
+    def _get(self, name: str) -> Any:
+        """Return the value of a name, waiting notes first; None where there is none."""
+        with self._lock:
+            if name in self._pending:
+                return self._pending[name]
+            return _loads(self._ask(lambda table: table.get(name)))
+
+    def _note(self, name: str, value: Any) -> None:
+        with self._lock:
+            self._pending[name] = value
+            if len(self._pending) >= _PENDING:
+                self.flush()
+
+    def flush(self) -> None:
+        """Write all waiting notes, in one transaction."""
+        with self._lock:
+            if self._pending or self._added:
+                self._ask(self._write_pending)
+                self._pending.clear()
+                self._added = 0
+
+    def _write_pending(self, table: Table) -> None:
+        with table.transact():
+            for name, value in self._pending.items():
+                table.set(name, json.dumps(value))
+            if self._added:
+                total = _as_total(_loads(table.get(_TOTAL)))
+                if total is not None:
+                    table.set(_TOTAL, json.dumps([max(0, total[0] + self._added), total[1]]))
+
+    def close(self) -> None:
+        """Write what waits and let go of the file."""
+        with self._lock:
+            self.flush()
+            self._table.close()
+            self._table = MemoryTable()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._pending.clear()
+            self._added = 0
+            self._ask(lambda table: table.clear())
+
+    # blobs
+
+    def blob_identity(self, digest: Digest) -> BlobIdentity | None:
+        """Return by what a blob is known to be as it was when its bytes were last read."""
+        value = self._get(f"blob:{digest.hex}")
+        if isinstance(value, list | tuple) and len(value) == 4:
+            return (value[0], value[1], value[2], value[3])
+        return None
+
+    def remember_blob(self, digest: Digest, identity: BlobIdentity, added: int = 0) -> None:
+        """Remember a blob whose bytes have just been read or written.
+
+        :param added: bytes by which the store grew.
+        """
+        with self._lock:
+            self._added += added
+            self._note(f"blob:{digest.hex}", identity)
+
+    def forget_blobs(self, digests: Iterable[Digest], freed: int = 0) -> None:
+        """Forget blobs that are gone, ``freed`` bytes in all."""
+        names = [f"blob:{digest.hex}" for digest in digests]
+        with self._lock:
+            for name in names:
+                self._pending.pop(name, None)
+            self._added -= freed
+
+            def forget(table: Table) -> None:
+                with table.transact():
+                    table.delete(names)
+
+            self._ask(forget)
+            self.flush()
+
+    def total(self, count: Callable[[], int]) -> int:
+        """Return about how many bytes all blobs take.
+
+        :param count: finds out, where that is not known or was long ago.
+        """
+        with self._lock:
+            total = _as_total(self._get(_TOTAL))
+            if total is not None and 0 <= time.time() - total[1] < _RECOUNT:
+                return max(0, total[0] + self._added)
+        counted = count()
+        self.set_total(counted)
+        return counted
+
+    def set_total(self, counted: int) -> None:
+        """Take a fresh count of all blobs' bytes."""
+        with self._lock:
+            self._added = 0
+            text = json.dumps([counted, time.time()])
+            self._ask(lambda table: table.set(_TOTAL, text))
+
+    # files outside the store
+
+    def known_digest(self, identity: FileIdentity) -> FileDigest | None:
+        """Return the digest remembered for an unchanged file."""
+        value = self._get(f"stat:{identity.device}:{identity.inode}")
+        try:
+            size, mtime_ns, ctime_ns, content, sha1, program = value
+            known = FileDigest(Digest.parse(content), size, sha1, program=program)
+        except (TypeError, ValueError, FormatError):
+            return None
+        same = (size, mtime_ns, ctime_ns) == (identity.size, identity.mtime_ns, identity.ctime_ns)
+        return known if same else None
+
+    def remember_digest(self, identity: FileIdentity, digest: FileDigest, hashed_ns: int) -> None:
+        """Remember a digest, unless the file could have changed again without a trace."""
+        if is_racy(identity, hashed_ns):
+            return
+        self._note(
+            f"stat:{identity.device}:{identity.inode}",
+            [
+                identity.size,
+                identity.mtime_ns,
+                identity.ctime_ns,
+                str(digest.digest),
+                digest.sha1,
+                digest.program,
+            ],
+        )
+
+    # entries
+
+    def published(self, tool: str, key: ReuseKey, when: float) -> None:
+        """Note a new entry of a tool, together with all waiting notes."""
+        with self._lock:
+            name = _recent_name(tool)
+
+            def note(table: Table) -> None:
+                with table.transact():
+                    known = _as_recent(_loads(table.get(name)))
+                    table.set(name, _recent_text([(when, key), *known]))
+                    self._write_pending(table)
+
+            self._ask(note)
+            self._pending.clear()
+            self._added = 0
+
+    def recent(
+        self, tool: str, rebuild: Callable[[], Iterable[tuple[str, float, ReuseKey]]]
+    ) -> list[ReuseKey]:
+        """Return the keys of a tool's latest entries, newest first.
+
+        :param rebuild: finds tool, time and key of the latest entries of all tools;
+            asked once in the life of an index.
+        """
+        if self._ask(lambda table: table.get(_REBUILT)) is None:
+            self._rebuild(list(rebuild()))
+        return [key for _, key in _as_recent(self._get(_recent_name(tool)))]
+
+    def _rebuild(self, found: list[tuple[str, float, ReuseKey]]) -> None:
+        tools: dict[str, list[tuple[float, ReuseKey]]] = {}
+        for tool, when, key in found:
+            tools.setdefault(_recent_name(tool), []).append((when, key))
+
+        def fill(table: Table) -> None:
+            with table.transact():
+                for name, latest in tools.items():
+                    known = _as_recent(_loads(table.get(name)))
+                    table.set(name, _recent_text([*known, *latest]))
+                table.set(_REBUILT, "true")
+
+        self._ask(fill)
+
+
+def _loads(text: str | None) -> Any:
+    try:
+        return None if text is None else json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _as_total(value: Any) -> tuple[int, float] | None:
+    match value:
+        case [int(size), int(when) | float(when)]:
+            return size, when
+    return None
+
+
+def _recent_name(tool: str) -> str:
+    # A label may be of any length.
+    return f"recent:{digest_of_value('tool-label', tool).hex}"
+
+
+def _as_recent(value: Any) -> list[tuple[float, ReuseKey]]:
+    latest = []
+    for item in value if isinstance(value, list) else ():
+        match item:
+            case [int(when) | float(when), str(key)]:
+                with contextlib.suppress(FormatError):
+                    latest.append((when, ReuseKey(key)))
+    return latest
+
+
+def _recent_text(latest: list[tuple[float, ReuseKey]]) -> str:
+    kept: dict[str, float] = {}
+    for when, key in sorted(latest, reverse=True):
+        kept.setdefault(key.hex, when)
+    return json.dumps([[when, key] for key, when in list(kept.items())[:RECENT]])

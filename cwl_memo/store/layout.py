@@ -1,0 +1,256 @@
+"""The directory of a local store: what is where, and whose it is.
+
+::
+
+    CACHEDIR.TAG            tells backup programs to leave the directory out
+    README.txt              for whoever finds it
+    format                  which format this is, so that no program guesses
+    secret.key              with which secret inputs are hashed
+    entries/ab/<key>.json   one entry; <key>.evicted beside it where its blobs were taken
+    blobs/ab/<digest>       the bytes of that digest, read-only
+    index/                  made from the rest, and may be deleted
+    runs/<id>.jsonl         what became of each job of a run
+    locks/                  claims and leases of living processes
+    tmp/                    what is being written
+    quarantine/             what was damaged, each with the reason
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import stat
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cwl_memo.core.digest import Digest, ReuseKey
+from cwl_memo.errors import StoreReadOnlyError, StoreUnavailableError
+from cwl_memo.store.failure import writing
+from cwl_memo.store.regular import NotRegularError, read_regular, write_all
+
+__all__ = ["FORMAT", "Layout", "is_writable", "open_layout"]
+
+FORMAT: Final = 1
+"""The format that this program reads and writes."""
+
+_PROGRAM: Final = "cwl-memo"
+_FORMAT_BEING_WRITTEN: Final = ".format-"
+_DIRECTORIES: Final = (
+    "entries",
+    "blobs",
+    "index",
+    "runs",
+    "locks",
+    "tmp",
+    "quarantine",
+)
+
+_CACHEDIR_TAG: Final = """\
+Signature: 8a477f597d28d172789f06886806bc55
+# This file is a cache directory tag created by cwl-memo.
+# For information about cache directory tags, see https://bford.info/cachedir/
+"""
+
+_README: Final = """\
+This directory is a store of cwl-memo. It holds results of CWL jobs that have been
+executed, so that they need not be executed again.
+
+You may delete the whole directory at any time: jobs will then be executed again. Do
+not edit files in it; what is not as it was written is set aside and not used.
+
+    cwl-memo stats      what it holds
+    cwl-memo gc         free space
+    cwl-memo verify     read everything again and set aside what is damaged
+    cwl-memo clear      remove everything
+"""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paths of a local store.
+
+    :param root: the directory that holds all of it.
+    """
+
+    root: Path
+
+    @property
+    def entries(self) -> Path:
+        """Directory of entries."""
+        return self.root / "entries"
+
+    @property
+    def blobs(self) -> Path:
+        """Directory of blobs."""
+        return self.root / "blobs"
+
+    @property
+    def index(self) -> Path:
+        """Directory of the index."""
+        return self.root / "index"
+
+    @property
+    def runs(self) -> Path:
+        """Directory of run records."""
+        return self.root / "runs"
+
+    @property
+    def locks(self) -> Path:
+        """Directory of claims and leases."""
+        return self.root / "locks"
+
+    @property
+    def tmp(self) -> Path:
+        """Directory of files that are being written."""
+        return self.root / "tmp"
+
+    @property
+    def quarantine(self) -> Path:
+        """Directory of what was damaged."""
+        return self.root / "quarantine"
+
+    @property
+    def secret(self) -> Path:
+        """The file with the store's own key."""
+        return self.root / "secret.key"
+
+    def entry(self, key: ReuseKey) -> Path:
+        """Return the file of an entry."""
+        return self.root / "entries" / key.hex[:2] / f"{key.hex}.json"
+
+    def eviction_mark(self, key: ReuseKey) -> Path:
+        """Return the file that tells that an entry's blobs were taken by retention."""
+        return self.root / "entries" / key.hex[:2] / f"{key.hex}.evicted"
+
+    def blob(self, digest: Digest) -> Path:
+        """Return the file of a blob."""
+        return self.root / "blobs" / digest.hex[:2] / digest.hex
+
+
+_MIGRATIONS: Final[Mapping[int, Callable[[Layout], None]]] = {}
+"""How a store of an older format becomes one of the next; there is no older one yet."""
+
+
+def open_layout(root: Path, *, readonly: bool = False) -> tuple[Layout, bool]:
+    """Find or make the directory of a store; return it, and whether it may be written.
+
+    A directory that is not a store, or of a format this program does not know, is left
+    exactly as it is.
+
+    :raises StoreUnavailableError: if there is no store there and none can be made.
+    """
+    layout = Layout(Path(os.path.abspath(root)))  # noqa: PTH100  (a link stays what it is)
+    try:
+        found = _read_format(layout)
+        if found is None:
+            found = _make(layout, readonly=readonly)
+        writable = not readonly and is_writable(layout.root)
+        _check_format(layout, found, writable=writable)
+        if writable:
+            writable = _furnish(layout)
+    except OSError as error:
+        raise StoreUnavailableError(f"{layout.root}: cannot be a store: {error}") from error
+    return layout, writable
+
+
+def is_writable(root: Path) -> bool:
+    """Tell whether this process may make files in a directory."""
+    return os.access(root, os.W_OK | os.X_OK)
+
+
+def _read_format(layout: Layout) -> int | None:
+    """Return the format of the store; None where there is no store yet."""
+    root = layout.root
+    try:
+        data = read_regular(root / "format", 4096)
+    except FileNotFoundError:
+        names = os.listdir(root) if root.is_dir() else []  # noqa: PTH208  (only the names)
+        if root.exists() and not root.is_dir():
+            raise StoreUnavailableError(f"{root}: not a directory") from None
+        # Another process may be making the store at this moment.
+        if all(name.startswith(_FORMAT_BEING_WRITTEN) for name in names):
+            return None
+        raise StoreUnavailableError(
+            f"{root}: a foreign directory: not empty, and not a store of cwl-memo; nothing "
+            "in it was touched. Name an empty or a new directory"
+        ) from None
+    except NotRegularError:
+        data = b""
+    try:
+        described = json.loads(data)
+    except (ValueError, RecursionError):
+        described = None
+    found = described.get("format") if isinstance(described, dict) else None
+    if not isinstance(described, dict) or described.get("program") != _PROGRAM:
+        found = None
+    if not isinstance(found, int) or isinstance(found, bool) or found < 1:
+        raise StoreUnavailableError(
+            f"{root}: a foreign directory, or a damaged store: its file 'format' is not one "
+            "of cwl-memo; nothing in it was touched"
+        )
+    return found
+
+
+def _make(layout: Layout, *, readonly: bool) -> int:
+    root = layout.root
+    if readonly:
+        raise StoreUnavailableError(f"{root}: there is no store to read")
+    root.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # The user's results and their names: nobody else's business.
+    root.chmod(0o700)
+    # First of all files, so that a store half made is never taken for a foreign directory.
+    text = json.dumps({"format": FORMAT, "program": _PROGRAM}) + "\n"
+    _write_whole(root, root / "format", text.encode(), prefix=_FORMAT_BEING_WRITTEN)
+    return FORMAT
+
+
+def _check_format(layout: Layout, found: int, *, writable: bool) -> None:
+    if found > FORMAT:
+        raise StoreUnavailableError(
+            f"{layout.root}: a store of format {found}, and this program knows formats up to "
+            f"{FORMAT}; nothing in it was touched. Use a newer cwl-memo, or another store"
+        )
+    for step in range(found, FORMAT):
+        if step not in _MIGRATIONS or not writable:
+            raise StoreUnavailableError(
+                f"{layout.root}: a store of format {found}, which cannot be migrated here"
+            )
+        with writing(f"migrate the store from format {step}"):
+            _MIGRATIONS[step](layout)
+
+
+def _furnish(layout: Layout) -> bool:
+    """Make what is missing of a store; return False where it turns out read-only."""
+    try:
+        with writing("prepare the store"):
+            for name in _DIRECTORIES:
+                _make_directory(layout.root / name)
+            for name, text in (("CACHEDIR.TAG", _CACHEDIR_TAG), ("README.txt", _README)):
+                if not os.path.lexists(layout.root / name):
+                    _write_whole(layout.tmp, layout.root / name, text.encode())
+    except StoreReadOnlyError:
+        return False
+    return True
+
+
+def _make_directory(directory: Path) -> None:
+    # A link would take what is written there to where it leads.
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISDIR(directory.lstat().st_mode):
+            raise StoreUnavailableError(f"{directory}: not a directory")
+    directory.mkdir(mode=0o700, exist_ok=True)
+
+
+def _write_whole(directory: Path, path: Path, data: bytes, prefix: str = "text-") -> None:
+    descriptor, name = tempfile.mkstemp(prefix=prefix, dir=directory)
+    try:
+        write_all(descriptor, data)
+        os.fsync(descriptor)
+        os.fchmod(descriptor, 0o644)
+    finally:
+        os.close(descriptor)
+    Path(name).replace(path)

@@ -1,0 +1,158 @@
+"""Leases: what a living run holds is not evicted."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from filelock import FileLock
+
+from cwl_memo.core.digest import ReuseKey
+from cwl_memo.errors import FormatError, StoreError
+from cwl_memo.store.claim import try_lock
+from cwl_memo.store.failure import reading, writing
+from cwl_memo.store.regular import open_regular, read_regular, write_all
+
+__all__ = ["Leases", "check_run", "is_run"]
+
+_RUN: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+:-]{0,127}")
+_LIMIT: Final = 1 << 30
+
+
+def is_run(text: str) -> bool:
+    """Tell whether a text can be the id of a run, and so the name of a file."""
+    return _RUN.fullmatch(text) is not None
+
+
+def check_run(run: str) -> str:
+    """Return the id of a run if it can be the name of a file.
+
+    :raises StoreError: if it cannot.
+    """
+    if not is_run(run):
+        raise StoreError(f"not the id of a run: {run[:200]!r}")
+    return run
+
+
+@dataclass
+class _Lease:
+    lock: FileLock
+    held: set[ReuseKey]
+
+
+class Leases:
+    """The runs that live, and what they hold.
+
+    A run's lock file is locked while its process lives; beside it stands a file with the
+    keys that the run holds, a line each.
+
+    :param directory: where these files are.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._own: dict[str, _Lease] = {}
+        self._mutex = threading.Lock()
+
+    def begin(self, run: str) -> None:
+        """Say that a run lives, in this process."""
+        path = self._lock_path(check_run(run))
+        with self._mutex, writing("begin a run"):
+            if run in self._own:
+                return
+            lock = try_lock(path)
+            if lock is None:
+                raise StoreError(f"run {run} lives in another process")
+            self._own[run] = _Lease(lock, set())
+            # After the lock: a run with keys and no lock is a dead one.
+            with open_regular(self._keys_path(run), os.O_WRONLY | os.O_CREAT | os.O_TRUNC):
+                pass
+
+    def hold(self, run: str, key: ReuseKey) -> None:
+        """Note that a run holds an entry; nothing for a run that was not begun here."""
+        with self._mutex:
+            lease = self._own.get(run)
+            if lease is None or key in lease.held:
+                return
+            lease.held.add(key)
+            # A full disk is no reason to miss: an entry that is evicted under a run
+            # costs an execution.
+            with (
+                contextlib.suppress(OSError),
+                open_regular(self._keys_path(run), os.O_WRONLY | os.O_APPEND) as descriptor,
+            ):
+                write_all(descriptor, f"{key.hex}\n".encode())
+
+    def end(self, run: str) -> None:
+        """Say that a run of this process has ended."""
+        with self._mutex:
+            lease = self._own.pop(run, None)
+            if lease is not None:
+                self._remove(run, lease.lock)
+
+    def end_all(self) -> None:
+        """Say that all runs of this process have ended."""
+        for run in self.own():
+            self.end(run)
+
+    def held(self, *, own: bool = True) -> set[ReuseKey]:
+        """Return what living runs hold; forget the runs that are dead.
+
+        :param own: whether the runs of this process count.
+        """
+        with self._mutex, reading("look for living runs"):
+            keys: set[ReuseKey] = set()
+            for lease in self._own.values() if own else ():
+                keys |= lease.held
+            for run in self._others():
+                with contextlib.suppress(OSError):
+                    keys |= self._read(run)
+            return keys
+
+    def own(self) -> set[str]:
+        """Return the living runs of this process."""
+        with self._mutex:
+            return set(self._own)
+
+    def others_live(self) -> bool:
+        """Tell whether a run of another process lives."""
+        with self._mutex, reading("look for living runs"):
+            return bool(self._others())
+
+    def _others(self) -> list[str]:
+        living = []
+        for path in self._directory.glob("run-*.keys"):
+            run = path.name[len("run-") : -len(".keys")]
+            if run in self._own or not is_run(run):
+                continue
+            lock = try_lock(self._lock_path(run))
+            if lock is None:
+                living.append(run)
+            else:
+                self._remove(run, lock)
+        return living
+
+    def _remove(self, run: str, lock: FileLock) -> None:
+        for path in (self._keys_path(run), self._lock_path(run)):
+            with contextlib.suppress(OSError):
+                path.unlink()
+        with contextlib.suppress(OSError):
+            lock.release()
+
+    def _read(self, run: str) -> set[ReuseKey]:
+        keys = set()
+        for line in read_regular(self._keys_path(run), _LIMIT).decode("ascii", "replace").split():
+            with contextlib.suppress(FormatError):
+                keys.add(ReuseKey(line))
+        return keys
+
+    def _lock_path(self, run: str) -> Path:
+        return self._directory / f"run-{run}.lock"
+
+    def _keys_path(self, run: str) -> Path:
+        return self._directory / f"run-{run}.keys"

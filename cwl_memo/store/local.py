@@ -1,0 +1,274 @@
+"""The local store: a directory of one user on one machine."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from cwl_memo.core.digest import Digest, ReuseKey
+from cwl_memo.core.entry import Entry
+from cwl_memo.errors import StoreDamagedError, StoreReadOnlyError
+from cwl_memo.store.blob import BlobFiles
+from cwl_memo.store.claim import Claims
+from cwl_memo.store.entry_file import EntryFiles
+from cwl_memo.store.failure import reading
+from cwl_memo.store.index import Index
+from cwl_memo.store.layout import open_layout
+from cwl_memo.store.lease import Leases
+from cwl_memo.store.materialise import copy_blob, link_blob
+from cwl_memo.store.protocol import (
+    Claim,
+    Eviction,
+    FileDigest,
+    FileIdentity,
+    Progress,
+    StoreStats,
+    VerifyReport,
+)
+from cwl_memo.store.quarantine import Quarantine
+from cwl_memo.store.regular import is_regular
+from cwl_memo.store.run_file import RunFiles
+from cwl_memo.store.secret_file import read_secret
+from cwl_memo.store.upkeep import Upkeep
+
+__all__ = ["LocalStore", "open_store"]
+
+_INDEX_TIMEOUT: Final = 60.0
+"""Seconds to wait for another process that writes to the index."""
+
+_REBUILD: Final = 10_000
+"""How many entries are read at most to find the latest of each tool again."""
+
+
+def open_store(path: str | os.PathLike[str], *, readonly: bool = False) -> LocalStore:
+    """Open the store in a directory, which is made if it does not exist.
+
+    A store that may not be written is opened for reading.
+
+    :raises StoreUnavailableError: if the directory is not a store and not empty, or is of
+        a newer format, or cannot be made. Nothing in it has been touched then.
+    """
+    return LocalStore(Path(path), readonly=readonly)
+
+
+class LocalStore:
+    """Entries and blobs as files in a directory.
+
+    :param path: the directory.
+    :param readonly: whether nothing may be written though it could be.
+    :param index_timeout: seconds to wait for another process that writes to the index.
+    """
+
+    def __init__(
+        self, path: Path, *, readonly: bool = False, index_timeout: float = _INDEX_TIMEOUT
+    ) -> None:
+        layout, self.writable = open_layout(path, readonly=readonly)
+        self.location = str(layout.root)
+        self._layout = layout
+        self._quarantine = Quarantine(layout.quarantine, writable=self.writable)
+        # SQLite cannot read a table in a directory where it cannot write.
+        directory = layout.index if self.writable else None
+        self._index = Index(directory, self._quarantine, index_timeout)
+        self._entries = EntryFiles(layout, self._quarantine)
+        self._blobs = BlobFiles(layout, self._index, self._quarantine)
+        self._claims = Claims(layout.locks)
+        self._leases = Leases(layout.locks)
+        self._runs = RunFiles(layout.runs)
+        self._upkeep = Upkeep(
+            layout,
+            self._entries,
+            self._blobs,
+            self._index,
+            self._leases,
+            self._runs,
+            self._quarantine,
+        )
+        self._rebuilding = threading.Lock()
+
+    def _must_write(self) -> None:
+        if not self.writable:
+            raise StoreReadOnlyError(f"the store {self.location} can be read but not written")
+
+    # entries
+
+    def get_entry(self, key: ReuseKey) -> Entry | None:
+        """Return the entry of a key; None where there is none or it was damaged."""
+        return self._entries.get(key)
+
+    def publish(self, entry: Entry) -> None:
+        """Make an entry visible, atomically, in place of an older one of its key.
+
+        :raises StoreDamagedError: if one of its blobs is not there.
+        """
+        self._must_write()
+        with reading("look at a blob"):
+            for blob in entry.blobs:
+                found = is_regular(self._layout.blob(blob.digest))
+                if found is None or found.st_size != blob.size:
+                    raise StoreDamagedError(f"entry {entry.key}: blob {blob.digest} is not there")
+        self._entries.write(entry)
+        when = self._entries.used(entry.key) / 1e9
+        self._index.published(entry.origin.tool, entry.key, when)
+
+    def is_evicted(self, key: ReuseKey) -> bool:
+        """Tell whether an entry's blobs were taken by retention, its metadata kept."""
+        return self._entries.is_evicted(key)
+
+    def drop_entry(self, key: ReuseKey) -> None:
+        """Forget an entry; not an error where there is none."""
+        self._must_write()
+        self._entries.drop(key)
+
+    def keys(self) -> Iterator[ReuseKey]:
+        """Yield the keys of all entries, in no order."""
+        return self._entries.find()
+
+    def recent(self, tool: str, limit: int) -> list[ReuseKey]:
+        """Return the keys of the latest entries of a tool label, newest first.
+
+        At most :data:`~cwl_memo.store.index.RECENT` of them are known.
+        """
+        with self._rebuilding:
+            keys = self._index.recent(tool, self._latest)
+        with reading("look for entries"):
+            return [key for key in keys if self._entries.used(key)][:limit]
+
+    def _latest(self) -> Iterator[tuple[str, float, ReuseKey]]:
+        """Yield tool, time of last use and key of the entries used last."""
+        used = sorted(((self._entries.used(key), key) for key in self.keys()), reverse=True)
+        for when, key in used[:_REBUILD]:
+            entry = self._entries.get(key)
+            if entry is not None:
+                yield entry.origin.tool, when / 1e9, key
+
+    # blobs
+
+    def ingest_file(self, path: Path) -> FileDigest:
+        """Take a regular file's bytes in as a blob, reading it once."""
+        self._must_write()
+        return self._blobs.ingest_file(path)
+
+    def ingest_bytes(self, data: bytes) -> Digest:
+        """Take bytes in as a blob."""
+        self._must_write()
+        return self._blobs.ingest_bytes(data)
+
+    def check_blob(self, digest: Digest, size: int) -> bool:
+        """Tell whether a blob is there and sound; quarantine it if it is not sound."""
+        return self._blobs.check(digest, size)
+
+    def read_blob(self, digest: Digest) -> bytes:
+        """Return a blob's bytes, checked against the digest."""
+        return self._blobs.read(digest)
+
+    def materialise(
+        self, digest: Digest, target: Path, *, executable: bool = False, hardlink: bool = False
+    ) -> None:
+        """Make a blob appear as a new file at ``target``, whose directory exists."""
+        blob = self._blobs.sound_path(digest)
+        # A link has the mode of the blob, which nobody may execute.
+        if hardlink and not executable and self.writable:
+            before = is_regular(blob)
+            if before is not None and link_blob(blob, target):
+                self._blobs.linked(digest, before)
+                return
+        copy_blob(blob, target, executable=executable)
+
+    # use
+
+    def begin_run(self, run: str) -> None:
+        """Say that a run lives: until it ends, what it holds is not evicted.
+
+        Where the store can only be read, this does nothing: nobody who can write to it
+        sees the leases of one who cannot.
+        """
+        if self.writable:
+            self._leases.begin(run)
+
+    def end_run(self, run: str) -> None:
+        """Say that a run has ended."""
+        self._leases.end(run)
+
+    def hold(self, run: str, key: ReuseKey, when: float) -> None:
+        """Note that a run uses an entry; not more than a note, so never an error."""
+        if self.writable:
+            self._leases.hold(run, key)
+            self._entries.touch(key, when)
+
+    def claim(self, key: ReuseKey) -> Claim | None:
+        """Return the right to execute a key's job, or None if somebody else has it."""
+        self._must_write()
+        return self._claims.claim(key)
+
+    # digests of files outside the store
+
+    def known_digest(self, identity: FileIdentity) -> FileDigest | None:
+        """Return the digest remembered for an unchanged file."""
+        return self._index.known_digest(identity)
+
+    def remember_digest(self, identity: FileIdentity, digest: FileDigest, hashed_ns: int) -> None:
+        """Remember a digest, unless the file is too young; for this process if read-only."""
+        self._index.remember_digest(identity, digest, hashed_ns)
+
+    def secret(self) -> bytes:
+        """Return the store's own key, with which secret inputs are hashed."""
+        return read_secret(self._layout, self._quarantine, writable=self.writable)
+
+    # runs
+
+    def append_run(self, run: str, line: dict[str, Any]) -> None:
+        """Add one line to a run's record."""
+        self._must_write()
+        self._runs.append(run, line)
+
+    def read_run(self, run: str) -> list[dict[str, Any]]:
+        """Return the lines of a run's record; empty where there is none."""
+        return self._runs.read(run)
+
+    def runs(self) -> list[str]:
+        """Return the ids of all recorded runs, oldest first: they begin with the time."""
+        return self._runs.find()
+
+    # upkeep
+
+    def used_bytes(self) -> int:
+        """Return about how many bytes the blobs take, without looking at each."""
+        return self._index.total(self._blobs.total)
+
+    def stats(self) -> StoreStats:
+        """Count what the store holds."""
+        return self._upkeep.stats()
+
+    def verify(self, progress: Progress | None = None) -> VerifyReport:
+        """Read everything again; quarantine what is bad."""
+        return self._upkeep.verify(progress)
+
+    def gc(
+        self, max_size: int, *, dry_run: bool = False, progress: Progress | None = None
+    ) -> list[Eviction]:
+        """Evict least recently used entries until the blobs take at most ``max_size`` bytes."""
+        if not dry_run:
+            self._must_write()
+        return self._upkeep.gc(max_size, dry_run=dry_run, progress=progress)
+
+    def clear(self, keys: Iterable[ReuseKey] | None = None) -> int:
+        """Remove the given entries and the blobs that only they need, or everything.
+
+        Everything: entries, blobs, run records, what was quarantined and what was
+        remembered; the store's key stays.
+
+        :raises StoreError: if a run of another process lives and holds one of the
+            entries, or everything is to go and such a run lives at all. What a run of
+            this process holds is removed.
+        """
+        self._must_write()
+        return self._upkeep.clear(keys)
+
+    def close(self) -> None:
+        """Write what waits to be written; end the runs and claims of this process."""
+        self._claims.end_all()
+        self._leases.end_all()
+        self._index.close()

@@ -1,0 +1,51 @@
+"""Where the local store stands when nobody names a place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from cwl_memo.errors import StoreUnavailableError
+
+__all__ = ["STORE_VARIABLE", "default_store_path", "named_store_path"]
+
+STORE_VARIABLE: Final = "CWL_MEMO_STORE"
+"""The environment variable that names a store; an option on the command line wins."""
+
+
+def default_store_path(environ: Mapping[str, str]) -> Path:
+    """Return ``$CWL_MEMO_STORE``, else ``$XDG_CACHE_HOME/cwl-memo``, else ``~/.cache/cwl-memo``.
+
+    The same on every system: a store is found again by the path in the documentation.
+    A relative ``$XDG_CACHE_HOME`` does not count (XDG Base Directory Specification:
+    "consider the path invalid and ignore it").
+
+    :raises StoreUnavailableError: if there is no home directory to fall back to.
+    """
+    named = environ.get(STORE_VARIABLE, "")
+    if named:
+        return named_store_path(named)
+    cache = environ.get("XDG_CACHE_HOME", "")
+    if cache and Path(cache).is_absolute():
+        return Path(cache, "cwl-memo")
+    home = environ.get("HOME", "")
+    if home:
+        return Path(home, ".cache", "cwl-memo")
+    return named_store_path("~/.cache/cwl-memo")
+
+
+def named_store_path(text: str) -> Path:
+    """Return the path that a user meant by ``text``, absolute, with ``~`` resolved.
+
+    A shell leaves the ``~`` of ``--store=~/memo`` as it is.
+
+    :raises StoreUnavailableError: if the home directory it names is not known.
+    """
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError:
+        raise StoreUnavailableError(
+            f"no home directory is known, so {text!r} cannot be found; "
+            f"name a directory with --store or {STORE_VARIABLE}"
+        ) from None

@@ -1,0 +1,67 @@
+"""Materialise: a blob appears as a new file somewhere else."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from pathlib import Path
+from typing import Final
+
+from cwl_memo.errors import StoreDamagedError
+from cwl_memo.store.copying import copy_descriptor
+from cwl_memo.store.failure import reading
+from cwl_memo.store.regular import NotRegularError, open_regular
+
+__all__ = ["copy_blob", "link_blob"]
+
+# The target is on another file system, or this one has no links, or not so many.
+_NO_LINK: Final = frozenset(
+    {errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS}
+)
+
+
+def link_blob(blob: Path, target: Path) -> bool:
+    """Make ``target`` a read-only hard link to a blob; False where that cannot be."""
+    with reading(f"materialise {target}"):
+        try:
+            os.link(blob, target, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in _NO_LINK:
+                return False
+            raise
+    return True
+
+
+def copy_blob(blob: Path, target: Path, *, executable: bool) -> None:
+    """Make ``target`` a file of its own with a blob's bytes, by reflink or by copy.
+
+    :raises StoreDamagedError: if the blob is gone.
+    """
+    with reading(f"materialise {target}"):
+        try:
+            with open_regular(blob) as source:
+                size = os.fstat(source).st_size
+                _copy(source, target, size, 0o755 if executable else 0o644)
+        except NotRegularError as error:
+            raise StoreDamagedError(f"{blob}: {error}") from error
+
+
+def _copy(source: int, target: Path, size: int, mode: int) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(target, flags, mode)
+    try:
+        copied = copy_descriptor(source, descriptor, size)
+        _check_arrival(target, size, copied, os.fstat(descriptor).st_size)
+    except BaseException:
+        # Half a file must not be taken for a result.
+        with contextlib.suppress(OSError):
+            target.unlink()
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _check_arrival(target: Path, *sizes: int) -> None:
+    if len(set(sizes)) != 1:
+        raise StoreDamagedError(f"{target}: another number of bytes arrived: {sizes}")

@@ -1,0 +1,350 @@
+"""A store in memory, for tests and for embedders that want no directory."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cwl_memo.core.canonical import canonical_bytes
+from cwl_memo.core.digest import Digest, ReuseKey, digest_of_bytes
+from cwl_memo.core.entry import Entry
+from cwl_memo.core.retention import Candidate, choose_victims
+from cwl_memo.errors import FormatError, StoreDamagedError, StoreError
+from cwl_memo.store.blob import ORPHAN_AGE
+from cwl_memo.store.failure import reading
+from cwl_memo.store.hashing import hash_descriptor
+from cwl_memo.store.index import is_racy
+from cwl_memo.store.lease import check_run
+from cwl_memo.store.protocol import (
+    Claim,
+    Eviction,
+    FileDigest,
+    FileIdentity,
+    Progress,
+    StoreStats,
+    VerifyReport,
+)
+from cwl_memo.store.regular import open_regular, write_all
+
+__all__ = ["MemoryStore"]
+
+
+@dataclass(frozen=True)
+class _Blob:
+    data: bytes
+    since: float
+
+
+class MemoryStore:
+    """Entries and blobs in the memory of this process.
+
+    Entries are kept as JSON, so that what comes out has gone through the same parser as
+    in every other store.
+    """
+
+    def __init__(self) -> None:
+        self.location = "memory:"
+        self.writable = True
+        self._entries: dict[ReuseKey, bytes] = {}
+        self._used: dict[ReuseKey, float] = {}
+        self._published: list[ReuseKey] = []
+        self._evicted: set[ReuseKey] = set()
+        self._blobs: dict[Digest, _Blob] = {}
+        self._quarantined = 0
+        self._claimed: set[ReuseKey] = set()
+        self._leases: dict[str, set[ReuseKey]] = {}
+        self._digests: dict[FileIdentity, FileDigest] = {}
+        self._runs: dict[str, list[str]] = {}
+        self._secret = secrets.token_bytes(32)
+        self._lock = threading.RLock()
+
+    # entries
+
+    def get_entry(self, key: ReuseKey) -> Entry | None:
+        """Return the entry of a key; None where there is none or it was damaged."""
+        with self._lock:
+            data = self._entries.get(key)
+            if data is None:
+                return None
+            try:
+                return Entry.from_json(json.loads(data))
+            except (FormatError, ValueError):
+                del self._entries[key]
+                self._quarantined += 1
+                return None
+
+    def publish(self, entry: Entry) -> None:
+        """Make an entry visible, atomically, in place of an older one of its key.
+
+        :raises StoreDamagedError: if one of its blobs is not there.
+        """
+        try:
+            data = canonical_bytes(entry.to_json())
+        except (TypeError, ValueError, RecursionError) as error:
+            raise StoreError(f"entry {entry.key} cannot be written: {error}") from error
+        with self._lock:
+            for blob in entry.blobs:
+                if not self.check_blob(blob.digest, blob.size):
+                    raise StoreDamagedError(f"entry {entry.key}: blob {blob.digest} is not there")
+            self._entries[entry.key] = data
+            self._evicted.discard(entry.key)
+            self._used[entry.key] = time.time()
+            self._published.append(entry.key)
+
+    def is_evicted(self, key: ReuseKey) -> bool:
+        """Tell whether an entry's blobs were taken by retention, its metadata kept."""
+        return key in self._evicted
+
+    def drop_entry(self, key: ReuseKey) -> None:
+        """Forget an entry; not an error where there is none."""
+        with self._lock:
+            self._entries.pop(key, None)
+            self._evicted.discard(key)
+
+    def keys(self) -> Iterator[ReuseKey]:
+        """Yield the keys of all entries, in no order."""
+        yield from list(self._entries)
+
+    def recent(self, tool: str, limit: int) -> list[ReuseKey]:
+        """Return the keys of the latest entries of a tool label, newest first."""
+        latest = []
+        for key in dict.fromkeys(reversed(self._published)):
+            entry = self.get_entry(key)
+            if entry is not None and entry.origin.tool == tool:
+                latest.append(key)
+        return latest[:limit]
+
+    # blobs
+
+    def ingest_file(self, path: Path) -> FileDigest:
+        """Take a regular file's bytes in as a blob, reading it once."""
+        parts: list[bytes] = []
+        with reading(f"read {path}"), open_regular(path, follow=True) as descriptor:
+            found = hash_descriptor(descriptor, keep=parts.append)
+        self._blobs[found.digest] = _Blob(b"".join(parts), time.time())
+        return found
+
+    def ingest_bytes(self, data: bytes) -> Digest:
+        """Take bytes in as a blob."""
+        digest = digest_of_bytes(data)
+        self._blobs[digest] = _Blob(data, time.time())
+        return digest
+
+    def check_blob(self, digest: Digest, size: int) -> bool:
+        """Tell whether a blob is there and sound."""
+        blob = self._blobs.get(digest)
+        return blob is not None and len(blob.data) == size
+
+    def read_blob(self, digest: Digest) -> bytes:
+        """Return a blob's bytes."""
+        blob = self._blobs.get(digest)
+        if blob is None:
+            raise StoreDamagedError(f"blob {digest} is missing")
+        return blob.data
+
+    def materialise(
+        self,
+        digest: Digest,
+        target: Path,
+        *,
+        executable: bool = False,
+        hardlink: bool = False,  # noqa: ARG002  (there is nothing to link to)
+    ) -> None:
+        """Make a blob appear as a new file at ``target``, whose directory exists."""
+        data = self.read_blob(digest)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        with reading(f"materialise {target}"):
+            descriptor = os.open(target, flags, 0o755 if executable else 0o644)
+            try:
+                write_all(descriptor, data)
+            finally:
+                os.close(descriptor)
+
+    # use
+
+    def begin_run(self, run: str) -> None:
+        """Say that a run lives: until it ends, what it holds is not evicted."""
+        self._leases.setdefault(check_run(run), set())
+
+    def end_run(self, run: str) -> None:
+        """Say that a run has ended."""
+        self._leases.pop(run, None)
+
+    def hold(self, run: str, key: ReuseKey, when: float) -> None:
+        """Note that a run uses an entry."""
+        with self._lock:
+            if run in self._leases:
+                self._leases[run].add(key)
+            self._used[key] = when
+
+    def claim(self, key: ReuseKey) -> Claim | None:
+        """Return the right to execute a key's job, or None if somebody has it."""
+        with self._lock:
+            if key in self._claimed:
+                return None
+            self._claimed.add(key)
+        return _MemoryClaim(self._claimed, key)
+
+    # digests of files outside the store
+
+    def known_digest(self, identity: FileIdentity) -> FileDigest | None:
+        """Return the digest remembered for an unchanged file."""
+        return self._digests.get(identity)
+
+    def remember_digest(self, identity: FileIdentity, digest: FileDigest, hashed_ns: int) -> None:
+        """Remember a digest, unless the file is too young."""
+        if not is_racy(identity, hashed_ns):
+            self._digests[identity] = digest
+
+    def secret(self) -> bytes:
+        """Return the store's own key, with which secret inputs are hashed."""
+        return self._secret
+
+    # runs
+
+    def append_run(self, run: str, line: dict[str, Any]) -> None:
+        """Add one line to a run's record."""
+        try:
+            text = json.dumps(line, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise StoreError(f"run {run}: not a line of a record: {error}") from error
+        with self._lock:
+            self._runs.setdefault(check_run(run), []).append(text)
+
+    def read_run(self, run: str) -> list[dict[str, Any]]:
+        """Return the lines of a run's record; empty where there is none."""
+        return [json.loads(text) for text in self._runs.get(run, ())]
+
+    def runs(self) -> list[str]:
+        """Return the ids of all recorded runs, oldest first: they begin with the time."""
+        return sorted(self._runs)
+
+    # upkeep
+
+    def used_bytes(self) -> int:
+        """Return how many bytes the blobs take."""
+        with self._lock:
+            return sum(len(blob.data) for blob in self._blobs.values())
+
+    def stats(self) -> StoreStats:
+        """Count what the store holds."""
+        with self._lock:
+            entries = self._all()
+            return StoreStats(
+                entries=len(entries),
+                evicted=len(self._evicted),
+                blobs=len(self._blobs),
+                blob_bytes=self.used_bytes(),
+                quarantined=self._quarantined,
+                runs=len(self._runs),
+                seconds=sum(entry.origin.seconds for entry in entries),
+            )
+
+    def verify(self, progress: Progress | None = None) -> VerifyReport:
+        """Parse every entry again; bytes in memory are taken as they are."""
+        with self._lock:
+            keys = set(self._entries)
+            entries = self._all()
+            bad = sorted(key.hex for key in keys - self._entries.keys())
+            wanted = {blob.digest for entry in entries for blob in entry.blobs}
+            needed = {
+                blob.digest
+                for entry in entries
+                if entry.key not in self._evicted
+                for blob in entry.blobs
+            }
+            if progress is not None:
+                progress(len(keys), len(keys))
+            return VerifyReport(
+                entries=len(keys),
+                blobs=len(self._blobs),
+                blob_bytes=self.used_bytes(),
+                bad_entries=tuple(bad),
+                bad_blobs=(),
+                missing_blobs=tuple(str(d) for d in sorted(needed - self._blobs.keys())),
+                orphan_blobs=len(self._blobs.keys() - wanted),
+            )
+
+    def gc(
+        self, max_size: int, *, dry_run: bool = False, progress: Progress | None = None
+    ) -> list[Eviction]:
+        """Evict least recently used entries until the blobs take at most ``max_size`` bytes."""
+        with self._lock:
+            held = set().union(*self._leases.values())
+            entries = {e.key: e for e in self._all() if e.key not in self._evicted}
+            candidates = [
+                _candidate(e, self._used[e.key], self._blobs, held) for e in entries.values()
+            ]
+            wanted = {blob for candidate in candidates for blob in candidate.blobs}
+            orphans = self._blobs.keys() - wanted
+            old = {d for d in orphans if self._blobs[d].since < time.time() - ORPHAN_AGE}
+            sizes = {digest: len(blob.data) for digest, blob in self._blobs.items()}
+            room = max_size - sum(sizes[digest] for digest in orphans - old)
+            victims = choose_victims(candidates, sizes, room)
+            if not dry_run:
+                going = {victim.candidate.key for victim in victims}
+                self._evicted |= going
+                kept = {b for c in candidates if c.key not in going for b in c.blobs}
+                for digest in old | (wanted - kept):
+                    del self._blobs[digest]
+            if progress is not None:
+                progress(len(entries), len(entries))
+            return [
+                Eviction(v.candidate.key, entries[v.candidate.key].origin.tool, v.freed)
+                for v in victims
+            ]
+
+    def clear(self, keys: Iterable[ReuseKey] | None = None) -> int:
+        """Remove the given entries and the blobs that only they need, or everything."""
+        with self._lock:
+            if keys is None:
+                cleared = len(self._entries)
+                for kept in (self._entries, self._blobs, self._runs, self._digests):
+                    kept.clear()
+                self._evicted.clear()
+                self._quarantined = 0
+                return cleared
+            going = {key: self.get_entry(key) for key in set(keys) & self._entries.keys()}
+            for key in going:
+                self.drop_entry(key)
+            wanted = {blob.digest for entry in self._all() for blob in entry.blobs}
+            for entry in going.values():
+                for blob in entry.blobs if entry is not None else ():
+                    if blob.digest not in wanted:
+                        self._blobs.pop(blob.digest, None)
+            return len(going)
+
+    def close(self) -> None:
+        """End the runs; what is recorded stays as long as the object."""
+        self._leases.clear()
+
+    def _all(self) -> list[Entry]:
+        return [entry for key in list(self._entries) if (entry := self.get_entry(key)) is not None]
+
+
+def _candidate(
+    entry: Entry, used: float, blobs: dict[Digest, _Blob], held: set[ReuseKey]
+) -> Candidate:
+    there = dict.fromkeys(blob.digest for blob in entry.blobs if blob.digest in blobs)
+    return Candidate(entry.key, used, tuple(there), entry.key in held)
+
+
+class _MemoryClaim:
+    """The right to execute a job, among the threads of this process."""
+
+    def __init__(self, claimed: set[ReuseKey], key: ReuseKey) -> None:
+        self._claimed: set[ReuseKey] | None = claimed
+        self._key = key
+
+    def release(self) -> None:
+        """Let others have it."""
+        claimed, self._claimed = self._claimed, None
+        if claimed is not None:
+            claimed.discard(self._key)

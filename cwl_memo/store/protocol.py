@@ -1,0 +1,235 @@
+"""What every store can do; the contract tests in ``tests/store`` spell it out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from cwl_memo.core.digest import Digest, ReuseKey
+from cwl_memo.core.entry import Entry
+
+__all__ = [
+    "Claim",
+    "Eviction",
+    "FileDigest",
+    "FileIdentity",
+    "Progress",
+    "Store",
+    "StoreStats",
+    "VerifyReport",
+]
+
+
+@dataclass(frozen=True)
+class FileIdentity:
+    """By what a file is known to be unchanged, without reading it."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+
+    @classmethod
+    def of(cls, stat: os.stat_result) -> FileIdentity:
+        """Return the identity that a ``stat`` shows."""
+        return cls(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+
+
+@dataclass(frozen=True)
+class FileDigest:
+    """What one read of a file gives.
+
+    :param digest: of its bytes.
+    :param size: in bytes.
+    :param sha1: hexadecimal SHA-1, which CWL's ``checksum`` field is made of.
+    :param program: whether it begins as a program does (``#!``, ELF, Mach-O), so that
+        its executable bit matters to a job.
+    """
+
+    digest: Digest
+    size: int
+    sha1: str
+    program: bool
+
+
+class Progress(Protocol):
+    """Told how far long work has come."""
+
+    def __call__(self, done: int, total: int, /) -> None:
+        """Hear that so many steps of so many are done."""
+
+
+class Claim(Protocol):
+    """The right to execute a job while others wait; ends when its process dies."""
+
+    def release(self) -> None:
+        """Let others have it. May be called more than once."""
+
+
+@dataclass(frozen=True)
+class StoreStats:
+    """Counts and sizes of a store; sizes in bytes."""
+
+    entries: int
+    evicted: int
+    blobs: int
+    blob_bytes: int
+    quarantined: int
+    runs: int
+    seconds: float
+    """Seconds of execution that all entries together stand for."""
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """What a full check of a store found."""
+
+    entries: int
+    blobs: int
+    blob_bytes: int
+    bad_entries: tuple[str, ...]
+    bad_blobs: tuple[str, ...]
+    missing_blobs: tuple[str, ...]
+    orphan_blobs: int
+
+
+@dataclass(frozen=True)
+class Eviction:
+    """One entry that retention takes, and the bytes that frees."""
+
+    key: ReuseKey
+    tool: str
+    freed: int
+
+
+class Store(Protocol):
+    """Entries by reuse key, blobs by digest, and what is needed to live with them.
+
+    Every method may raise :class:`~cwl_memo.errors.StoreError`, and nothing else that
+    comes from the outside world (an ``OSError`` of the store's own files becomes one).
+    A store is used by several threads at once.
+    """
+
+    location: str
+    writable: bool
+
+    # entries
+    def get_entry(self, key: ReuseKey) -> Entry | None:
+        """Return the entry of a key; None where there is none or it was damaged.
+
+        A damaged entry is quarantined.
+        """
+
+    def publish(self, entry: Entry) -> None:
+        """Make an entry visible, atomically, in place of an older one of its key.
+
+        Its blobs must have been ingested before.
+        """
+
+    def is_evicted(self, key: ReuseKey) -> bool:
+        """Tell whether an entry's blobs were taken by retention, its metadata kept."""
+
+    def drop_entry(self, key: ReuseKey) -> None:
+        """Forget an entry; not an error where there is none."""
+
+    def keys(self) -> Iterator[ReuseKey]:
+        """Yield the keys of all entries, in no order."""
+
+    def recent(self, tool: str, limit: int) -> list[ReuseKey]:
+        """Return the keys of the latest entries of a tool label, newest first."""
+
+    # blobs
+    def ingest_file(self, path: Path) -> FileDigest:
+        """Take a regular file's bytes in as a blob, reading it once.
+
+        The file is neither moved, linked nor touched.
+        """
+
+    def ingest_bytes(self, data: bytes) -> Digest:
+        """Take bytes in as a blob."""
+
+    def check_blob(self, digest: Digest, size: int) -> bool:
+        """Tell whether a blob is there and sound.
+
+        Sound means: of the recorded size and stat identity, or re-hashed to its
+        digest. An unsound blob is quarantined.
+        """
+
+    def read_blob(self, digest: Digest) -> bytes:
+        """Return a blob's bytes, checked against the digest.
+
+        :raises StoreDamagedError: if it is missing or unsound.
+        """
+
+    def materialise(
+        self, digest: Digest, target: Path, *, executable: bool = False, hardlink: bool = False
+    ) -> None:
+        """Make a blob appear as a new file at ``target``, whose directory exists.
+
+        By reflink, else by copy: writable by its owner (0644, 0755). With ``hardlink``
+        the file may be a read-only hard link to the blob.
+
+        :raises StoreDamagedError: if the blob is missing or unsound.
+        """
+
+    # use
+    def begin_run(self, run: str) -> None:
+        """Say that a run lives: until it ends, what it holds is not evicted."""
+
+    def end_run(self, run: str) -> None:
+        """Say that a run has ended."""
+
+    def hold(self, run: str, key: ReuseKey, when: float) -> None:
+        """Note that a run uses an entry at a time (seconds since the epoch)."""
+
+    def claim(self, key: ReuseKey) -> Claim | None:
+        """Return the right to execute a key's job, or None if another process has it."""
+
+    # digests of files outside the store
+    def known_digest(self, identity: FileIdentity) -> FileDigest | None:
+        """Return the digest remembered for an unchanged file."""
+
+    def remember_digest(self, identity: FileIdentity, digest: FileDigest, hashed_ns: int) -> None:
+        """Remember a digest; ``hashed_ns`` is the clock just before the file was read."""
+
+    def secret(self) -> bytes:
+        """Return the store's own key, with which secret inputs are hashed."""
+
+    # runs
+    def append_run(self, run: str, line: dict[str, Any]) -> None:
+        """Add one line to a run's record."""
+
+    def read_run(self, run: str) -> list[dict[str, Any]]:
+        """Return the lines of a run's record; empty where there is none."""
+
+    def runs(self) -> list[str]:
+        """Return the ids of all recorded runs, oldest first."""
+
+    # upkeep
+    def used_bytes(self) -> int:
+        """Return about how many bytes the blobs take, without looking at each."""
+
+    def stats(self) -> StoreStats:
+        """Count what the store holds."""
+
+    def verify(self, progress: Progress | None = None) -> VerifyReport:
+        """Read everything again; quarantine what is bad."""
+
+    def gc(
+        self, max_size: int, *, dry_run: bool = False, progress: Progress | None = None
+    ) -> list[Eviction]:
+        """Evict least recently used entries until the blobs take at most ``max_size`` bytes.
+
+        Orphan blobs and leftover temporary files go too. Entries that a live run holds
+        stay. An evicted entry keeps its metadata.
+        """
+
+    def clear(self, keys: Iterable[ReuseKey] | None = None) -> int:
+        """Remove the given entries, or everything; return how many entries went."""
+
+    def close(self) -> None:
+        """Let go of files and connections. May be called more than once."""

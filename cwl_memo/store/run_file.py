@@ -1,0 +1,68 @@
+"""Run records as files: a line of JSON for each thing that happened."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from cwl_memo.errors import StoreError
+from cwl_memo.store.failure import reading, writing
+from cwl_memo.store.lease import check_run, is_run
+from cwl_memo.store.regular import NotRegularError, open_regular, read_regular
+
+__all__ = ["RunFiles"]
+
+_SUFFIX: Final = ".jsonl"
+_LIMIT: Final = 1 << 30
+
+
+class RunFiles:
+    """The run records of a local store.
+
+    :param directory: where they are.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def append(self, run: str, line: dict[str, Any]) -> None:
+        """Add a line to a run's record."""
+        path = self._path(run)
+        try:
+            data = json.dumps(line, allow_nan=False).encode() + b"\n"
+        except (TypeError, ValueError, RecursionError) as error:
+            raise StoreError(f"run {run}: not a line of a record: {error}") from error
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        with writing("write a run's record"), open_regular(path, flags) as descriptor:
+            # One write: lines of several threads do not mix.
+            if os.write(descriptor, data) != len(data):
+                raise StoreError(f"run {run}: a line of its record was cut short")
+
+    def read(self, run: str) -> list[dict[str, Any]]:
+        """Return the lines of a run's record; a line that was cut short is left out."""
+        path = self._path(run)
+        with reading("read a run's record"):
+            try:
+                data = read_regular(path, _LIMIT)
+            except (FileNotFoundError, NotRegularError):
+                return []
+        lines = []
+        for text in data.split(b"\n"):
+            try:
+                line = json.loads(text)
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(line, dict):
+                lines.append(line)
+        return lines
+
+    def find(self) -> list[str]:
+        """Return the ids of all runs, oldest first: an id begins with the time."""
+        with reading("list the runs"):
+            names = [path.name[: -len(_SUFFIX)] for path in self._directory.glob(f"*{_SUFFIX}")]
+        return sorted(name for name in names if is_run(name))
+
+    def _path(self, run: str) -> Path:
+        return self._directory / f"{check_run(run)}{_SUFFIX}"
