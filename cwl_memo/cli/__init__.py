@@ -1,0 +1,1 @@
+"""The commands: arguments, one file a verb, exit codes."""

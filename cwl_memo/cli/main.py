@@ -1,0 +1,142 @@
+"""``cwl-memo``: the verbs, and how one is found."""
+
+# PYTHON_ARGCOMPLETE_OK
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+import textwrap
+from typing import Final
+
+from cwl_memo import __version__
+from cwl_memo.cli import clear, explain, gc, ls, runs, show, stats, verify
+from cwl_memo.cli.exit_codes import ExitCode, guarded
+from cwl_memo.cli.opening import add_store_arguments
+from cwl_memo.cli.verb import Verb
+
+__all__ = ["VERBS", "build_parser", "main"]
+
+PROG: Final = "cwl-memo"
+
+VERBS: Final[tuple[Verb, ...]] = (
+    ls.VERB,
+    show.VERB,
+    stats.VERB,
+    verify.VERB,
+    gc.VERB,
+    clear.VERB,
+    runs.VERB,
+    explain.VERB,
+)
+"""All verbs but ``run``, whose arguments are cwltool's."""
+
+_DESCRIPTION: Final = """\
+Memoization for CWL: a job that has been executed before is not executed again.
+'cwl-memo run' takes everything that cwltool takes; the other verbs look after the
+store in which it keeps what jobs gave."""
+
+_EXAMPLES: Final = """\
+examples:
+  cwl-memo run workflow.cwl job.yml     where you would type: cwltool workflow.cwl job.yml
+  cwl-memo explain latest               why each of its jobs was reused or executed
+  cwl-memo gc --max-size 5GB            make the store smaller
+
+exit codes of all verbs but run, which has those of cwltool:
+"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Do what the command line says and return the exit code.
+
+    :param argv: the arguments; None for those of the process.
+    """
+    words = sys.argv[1:] if argv is None else argv
+    return guarded(PROG, lambda: _main(words))
+
+
+def _main(words: list[str]) -> int:
+    if "_ARGCOMPLETE" in os.environ:
+        return _complete()
+    if words[:1] == ["run"]:
+        return _run_workflow(words[1:])
+    _tolerate_names()
+    parser = build_parser()
+    try:
+        arguments = parser.parse_args(words)
+    except SystemExit as end:
+        # argparse ends so after --help, --version and a usage error, with an exit code.
+        return int(end.code or 0)
+    if arguments.verb is None:
+        parser.print_help(sys.stderr)
+        return ExitCode.USAGE.status
+    verb: Verb = arguments.verb
+    return verb.run(arguments)
+
+
+def _run_workflow(words: list[str]) -> int:
+    # Only here: cwltool takes longer to import than any other verb to answer.
+    from cwl_memo.cwl.runner import run
+    from cwl_memo.report.files import write_report
+
+    return run(words, prog=f"{PROG} run", write_report=write_report)
+
+
+def _complete() -> int:
+    """Answer the shell that asks how a half-typed command line may go on."""
+    words = os.environ.get("COMP_LINE", "").split(" ")
+    if len(words) > 2 and words[1] == "run":
+        # argcomplete reads the line itself; the runner's parser begins at its second word.
+        os.environ["_ARGCOMPLETE"] = "2"
+        return _run_workflow([])
+    import argcomplete
+
+    argcomplete.autocomplete(build_parser())
+    return ExitCode.OK.status
+
+
+def _tolerate_names() -> None:
+    # A file name may hold what the terminal's encoding lacks; a listing goes on all the same.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all verbs; that of ``run`` only stands in for the runner's own."""
+    codes = "\n".join(f"  {code.status:<3}  {code.meaning}" for code in ExitCode)
+    parser = argparse.ArgumentParser(
+        prog=PROG,
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES + codes,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the versions and end")
+    parser.set_defaults(verb=None)
+    verbs = parser.add_subparsers(metavar="VERB", title="verbs")
+    verbs.add_parser("run", help="run a workflow or a tool as cwltool does, reusing jobs")
+    for verb in VERBS:
+        examples = "\n".join(f"  {line}\n      {what}" for line, what in verb.examples)
+        below = verbs.add_parser(
+            verb.name,
+            help=verb.summary,
+            description=textwrap.fill(verb.description, 80),
+            epilog=f"examples:\n{examples}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        verb.add_arguments(below)
+        add_store_arguments(below)
+        below.set_defaults(verb=verb)
+    return parser
+
+
+class _Version(argparse.Action):
+    """Prints the versions; found only when asked for, since finding them takes a while."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib import metadata
+
+        sys.stdout.write(f"{PROG} {__version__} (cwltool {metadata.version('cwltool')})\n")
+        parser.exit()

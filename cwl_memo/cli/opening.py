@@ -1,0 +1,82 @@
+"""How a verb opens its store: never making one, never taking a missing one for damage."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from cwl_memo.cli.exit_codes import NothingMatchesError
+from cwl_memo.errors import StoreUnavailableError
+from cwl_memo.store.location import STORE_VARIABLE, default_store_path, named_store_path
+from cwl_memo.store.protocol import Store
+
+__all__ = [
+    "add_store_arguments",
+    "existing_store",
+    "nothing_recorded",
+    "store_path",
+    "store_to_search",
+]
+
+
+def add_store_arguments(parser: ArgumentParser) -> None:
+    """Add the arguments that every verb has."""
+    parser.add_argument(
+        "--store",
+        metavar="DIR",
+        help=f"the store (default: ${STORE_VARIABLE}, else $XDG_CACHE_HOME/cwl-memo, "
+        "else ~/.cache/cwl-memo)",
+    )
+    parser.add_argument("--json", action="store_true", help="answer with one JSON document")
+
+
+def store_path(arguments: Namespace) -> Path:
+    """Return the directory of the store that the arguments or the environment name."""
+    if arguments.store is not None:
+        return named_store_path(arguments.store)
+    return default_store_path(os.environ)
+
+
+def nothing_recorded(arguments: Namespace) -> str:
+    """Return the sentence for a store that is not there yet."""
+    return f"nothing recorded yet at {store_path(arguments)}"
+
+
+@contextmanager
+def existing_store(arguments: Namespace, *, readonly: bool = False) -> Iterator[Store | None]:
+    """Open the store for the body; None where no run has made one yet.
+
+    :param readonly: whether nothing in the store may change, not even what is damaged.
+    :raises StoreUnavailableError: if ``--store`` names a directory that does not exist,
+        or the directory is not a store.
+    """
+    path = store_path(arguments)
+    if not os.path.lexists(path):
+        if arguments.store is not None:
+            raise StoreUnavailableError(f"there is no store at {path}: no such directory")
+        yield None
+        return
+    if path.is_dir() and not any(path.iterdir()):
+        yield None
+        return
+    # Only now: it takes longer to import than an empty answer takes to give.
+    from cwl_memo.store.local import open_store
+
+    with closing(open_store(path, readonly=readonly)) as store:
+        yield store
+
+
+@contextmanager
+def store_to_search(arguments: Namespace, *, readonly: bool = False) -> Iterator[Store]:
+    """Open the store for the body, in which something is to be found.
+
+    :param readonly: whether nothing in the store may change, not even what is damaged.
+    :raises NothingMatchesError: if no run has made a store yet.
+    """
+    with existing_store(arguments, readonly=readonly) as store:
+        if store is None:
+            raise NothingMatchesError(nothing_recorded(arguments))
+        yield store

@@ -1,0 +1,151 @@
+"""``cwl-memo show``: one entry, whole."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser, Namespace
+from typing import Any, Final
+
+from cwl_memo.cli.exit_codes import ExitCode, NothingMatchesError
+from cwl_memo.cli.opening import store_to_search
+from cwl_memo.cli.output import short_time, terminal_width, write_json, write_lines
+from cwl_memo.cli.selection import SHORT_KEY, find_entry
+from cwl_memo.cli.verb import Verb
+from cwl_memo.core.canonical import JSON
+from cwl_memo.core.digest import Digest
+from cwl_memo.core.entry import Entry, Tree, TreeNode
+from cwl_memo.core.explain import format_bytes, format_seconds
+from cwl_memo.errors import FormatError, StoreDamagedError, StoreError, UsageError
+from cwl_memo.report.table import Column, printable, table
+from cwl_memo.store.protocol import Store
+
+__all__ = ["VERB"]
+
+_LOGS: Final = ("stdout", "stderr")
+
+
+def _add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("key", metavar="KEY", help="a reuse key, or its first 6 digits or more")
+    parser.add_argument(
+        "--log", choices=_LOGS, help="print what the job wrote there, byte for byte, and no more"
+    )
+
+
+def _run(arguments: Namespace) -> int:
+    if arguments.log and arguments.json:
+        raise UsageError("--log prints a log as it is; leave out --json")
+    with store_to_search(arguments, readonly=True) as store:
+        entry = find_entry(store, arguments.key)
+        if arguments.log:
+            _print_log(store, entry, arguments.log)
+            return ExitCode.OK.status
+        kept = not store.is_evicted(entry.key)
+        tree = _workspace(store, entry)
+    if arguments.json:
+        write_json(_document(entry, tree, kept=kept))
+    else:
+        write_lines(_text(entry, tree, kept=kept))
+    return ExitCode.OK.status
+
+
+def _workspace(store: Store, entry: Entry) -> Tree | None:
+    """Return the tree of the workspace; None where it was not kept, or is gone."""
+    if entry.tree is None:
+        return None
+    try:
+        return Tree.from_json(json.loads(store.read_blob(entry.tree)))
+    except (StoreDamagedError, FormatError, ValueError):
+        return None
+
+
+def _print_log(store: Store, entry: Entry, log: str) -> None:
+    digest = _log_digest(store, entry, log)
+    if digest is None:
+        raise NothingMatchesError(f"no {log} was recorded for {entry.key.hex[:SHORT_KEY]}")
+    try:
+        data = store.read_blob(digest)
+    except StoreDamagedError:
+        raise StoreError(
+            f"the {log} of {entry.key.hex[:SHORT_KEY]} is no longer kept, or is damaged"
+        ) from None
+    sys.stdout.flush()
+    sys.stdout.buffer.write(data)
+
+
+def _log_digest(store: Store, entry: Entry, log: str) -> Digest | None:
+    digest = entry.stdout if log == "stdout" else entry.stderr
+    name = entry.stdout_name if log == "stdout" else entry.stderr_name
+    if digest is not None or not name:
+        return digest
+    # A log that the tool redirects is a file of the workspace.
+    tree = _workspace(store, entry)
+    node = None if tree is None else tree.find(name)
+    return None if node is None else node.digest
+
+
+def _document(entry: Entry, tree: Tree | None, *, kept: bool) -> JSON:
+    document: dict[str, Any] = entry.to_json()
+    # The digest of the tree's blob says nothing to a reader; its nodes do.
+    document["tree"] = None if tree is None else tree.to_json()["nodes"]
+    document["size"] = entry.size
+    document["state"] = "kept" if kept else "evicted"
+    return document
+
+
+def _text(entry: Entry, tree: Tree | None, *, kept: bool) -> list[str]:
+    origin = entry.origin
+    ran = " ".join(part for part in (origin.runner, origin.host and f"on {origin.host}") if part)
+    facts = {
+        "key": entry.key.hex,
+        "tool": origin.tool,
+        "job": origin.job,
+        "run": origin.run,
+        "started": short_time(origin.started),
+        "took": format_seconds(origin.seconds),
+        "executed": f"by {ran}" if ran else "",
+        "exit code": str(entry.exit_code),
+        "size": format_bytes(entry.size),
+        "state": "kept" if kept else "evicted: it can no longer be reused",
+    }
+    lines = [f"{name:<10} {printable(value)}" for name, value in facts.items() if value]
+    for variant in entry.variants:
+        lines += ["", "outputs", *_indented(variant.output)]
+    lines += ["", *_workspace_text(tree)]
+    short = entry.key.hex[:SHORT_KEY]
+    lines += ["", f"logs: cwl-memo show {short} --log stdout, or --log stderr"]
+    return [*lines, "", "fingerprint", *_indented(entry.fingerprint)]
+
+
+def _indented(value: JSON) -> list[str]:
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return [f"  {printable(line)}" for line in text.splitlines()]
+
+
+def _workspace_text(tree: Tree | None) -> list[str]:
+    if tree is None:
+        return ["workspace: not kept"]
+    columns = (Column("SIZE", right=True), Column("WORKSPACE", least=20))
+    return table(columns, [_node_cells(node) for node in tree.nodes], terminal_width())
+
+
+def _node_cells(node: TreeNode) -> list[str]:
+    name = node.path + {"directory": "/", "input": " (input)"}.get(node.kind.value, "")
+    if node.target:
+        name += f" -> {node.target}"
+    return [format_bytes(node.size) if node.digest is not None else "", name]
+
+
+VERB: Final = Verb(
+    name="show",
+    summary="show one entry: its fingerprint, outputs, workspace and logs",
+    description="Show everything that is recorded under a reuse key: the fields that the key "
+    "was made of, the output object, the files of the workspace, the exit code, and where and "
+    "when the job was executed.",
+    examples=(
+        ("cwl-memo show 3f9ac1", "the entry whose key begins so"),
+        ("cwl-memo show 3f9ac1 --log stderr", "what the job wrote to its standard error"),
+    ),
+    add_arguments=_add_arguments,
+    run=_run,
+)

@@ -1,0 +1,1 @@
+"""Run records as text, as JSON files, and the schema they follow."""
