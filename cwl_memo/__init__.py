@@ -1,4 +1,96 @@
-"""Memoization of CWL jobs for cwltool."""
+"""Memoization of CWL jobs for cwltool.
 
-__version__ = "0.1.0"
-__all__ = ["__version__"]
+A program that runs CWL through cwltool's Python interface embeds it like this::
+
+    from cwl_memo import Session, Settings, open_store
+
+    with Session(open_store("store"), Settings()) as session:
+        factory = cwltool.factory.Factory(
+            executor=session.serial_executor(),
+            loading_context=session.loading_context(),
+            runtime_context=session.runtime_context(),
+        )
+        outputs = factory.make("workflow.cwl")(reads=...)
+        print(session.record.summary())
+
+A session is one run. ``examples/embed.py`` shows this and ``cwltool.main``.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from cwl_memo.core.outcome import Hit, Miss, MissCause, Outcome, Reason, Refusal
+    from cwl_memo.core.run import JobRecord, RunRecord
+    from cwl_memo.core.settings import (
+        Directories,
+        HostTools,
+        ImageIdentity,
+        Link,
+        Mode,
+        Network,
+        Settings,
+    )
+    from cwl_memo.cwl.session import Session
+    from cwl_memo.errors import CwlMemoError, StoreError, UsageError
+    from cwl_memo.memo import Memo
+    from cwl_memo.store.local import open_store
+    from cwl_memo.store.memory import MemoryStore
+    from cwl_memo.store.protocol import Store
+
+__version__: Final = "0.1.0"
+
+__all__ = [
+    "CwlMemoError",
+    "Directories",
+    "Hit",
+    "HostTools",
+    "ImageIdentity",
+    "JobRecord",
+    "Link",
+    "Memo",
+    "MemoryStore",
+    "Miss",
+    "MissCause",
+    "Mode",
+    "Network",
+    "Outcome",
+    "Reason",
+    "Refusal",
+    "RunRecord",
+    "Session",
+    "Settings",
+    "Store",
+    "StoreError",
+    "UsageError",
+    "__version__",
+    "open_store",
+]
+
+_PLACES: Final = {
+    **dict.fromkeys(("Hit", "Miss", "MissCause", "Outcome", "Reason", "Refusal"), "core.outcome"),
+    **dict.fromkeys(("JobRecord", "RunRecord"), "core.run"),
+    **dict.fromkeys(
+        ("Directories", "HostTools", "ImageIdentity", "Link", "Mode", "Network", "Settings"),
+        "core.settings",
+    ),
+    **dict.fromkeys(("CwlMemoError", "StoreError", "UsageError"), "errors"),
+    "Memo": "memo",
+    "MemoryStore": "store.memory",
+    "Session": "cwl.session",
+    "Store": "store.protocol",
+    "open_store": "store.local",
+}
+"""Where each name is. cwltool takes a while to import: only who asks for it waits."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -7,16 +7,17 @@ and one warning; nothing that the store does may end a run.
 from __future__ import annotations
 
 import errno
+import json
 import logging
 import os
 import stat
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from cwl_memo.core import policy
 from cwl_memo.core.canonical import JSON, canonical_bytes
@@ -24,11 +25,9 @@ from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.entry import (
     BlobRef,
     Entry,
-    NodeKind,
     Origin,
     OutputVariant,
     Tree,
-    TreeNode,
 )
 from cwl_memo.core.explain import differing_fields
 from cwl_memo.core.facts import JobFacts
@@ -38,8 +37,12 @@ from cwl_memo.core.settings import Link, Settings
 from cwl_memo.errors import FormatError, StoreDamagedError, StoreError
 from cwl_memo.store.hashing import hash_file
 from cwl_memo.store.protocol import Claim, FileDigest, FileIdentity, Store
+from cwl_memo.store.workspace import Workspace, ingest_workspace
 
-__all__ = ["Execution", "Memo", "Unclaimed", "Workspace"]
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["Execution", "Memo", "Unclaimed"]
 
 _log = logging.getLogger("cwltool")
 
@@ -50,25 +53,7 @@ _NEIGHBOURS: Final = 16
 """How many earlier entries of a tool a miss is compared with."""
 
 _T = TypeVar("_T")
-
-
-@dataclass(frozen=True)
-class Workspace:
-    """A job's working directory, taken into the store.
-
-    :param tree: every path of it.
-    :param digests: what was found at each path that is a file or a link to an input.
-    :param blobs: the blobs that hold it, each once.
-    """
-
-    tree: Tree
-    digests: Mapping[str, FileDigest]
-    blobs: tuple[BlobRef, ...]
-
-    @property
-    def size(self) -> int:
-        """Bytes of all blobs."""
-        return sum(blob.size for blob in self.blobs)
+_U = TypeVar("_U")
 
 
 @dataclass(frozen=True)
@@ -104,16 +89,6 @@ class Unclaimed:
         """Do nothing."""
 
 
-@dataclass
-class _Walk:
-    """What a walk through a workspace has gathered so far."""
-
-    nodes: list[TreeNode] = field(default_factory=list)
-    digests: dict[str, FileDigest] = field(default_factory=dict)
-    blobs: dict[Digest, BlobRef] = field(default_factory=dict)
-    size: int = 0
-
-
 class Memo:
     """Looks jobs up and records them, on one store, with one set of settings.
 
@@ -136,7 +111,7 @@ class Memo:
         if store is not None and run:
             self._guard(lambda: store.begin_run(run), None)
 
-    def __enter__(self) -> Memo:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -163,6 +138,30 @@ class Memo:
         except StoreError as error:
             self.warn(error)
             return otherwise
+
+    def shield(
+        self, ask: Callable[[], _T], otherwise: _U, *, passing: tuple[type[Exception], ...] = ()
+    ) -> _T | _U:
+        """Return what a decision about reuse gives, or ``otherwise`` if it breaks down.
+
+        A fault of cwl-memo may cost an execution, never a run.
+
+        :param passing: errors that belong to the run, and are raised.
+        """
+        try:
+            return ask()
+        except passing:
+            raise
+        except StoreError as error:
+            self.warn(error)
+        except Exception as error:  # noqa: BLE001  (see above)
+            _log.warning(
+                "cwl-memo: unexpected error, the job is executed and not recorded; "
+                "please report it: %r",
+                error,
+                exc_info=_log.isEnabledFor(logging.DEBUG),
+            )
+        return otherwise
 
     def warn(self, error: StoreError) -> None:
         """Say once in a run that the store fails; the rest goes to the debug log."""
@@ -240,7 +239,9 @@ class Memo:
         if self.run:
             # Held before it is checked: what is checked then cannot be evicted.
             store.hold(self.run, key, time.time())
-        if not all([store.check_blob(blob.digest, blob.size) for blob in needed]):
+        # All of them, so that every bad one is set aside at once.
+        sound = [store.check_blob(blob.digest, blob.size) for blob in needed]
+        if not all(sound):
             if store.is_evicted(key):
                 return Miss(key, MissCause.EVICTED)
             store.drop_entry(key)
@@ -265,8 +266,6 @@ class Memo:
         """
         if self.store is None or entry.tree is None:
             raise StoreDamagedError("the workspace was not kept")
-        import json  # noqa: PLC0415  (only a changed outputs section comes here)
-
         try:
             return Tree.from_json(json.loads(self.store.read_blob(entry.tree)))
         except (FormatError, ValueError) as error:
@@ -336,74 +335,19 @@ class Memo:
             return Refusal(Reason.STORE_READ_ONLY)
         if not policy.may_record(self.settings):
             return Refusal(Reason.STORE_READ_ONLY, f"mode {self.settings.mode.value}")
-        walk = _Walk()
         try:
-            root = os.path.realpath(workspace)
-            self._walk(store, root, "", inputs, frozenset(leave_out), walk)
+            taken = ingest_workspace(
+                store, workspace, inputs, leave_out, limit=self.settings.max_size
+            )
         except StoreError as error:
             self.warn(error)
             return Refusal(Reason.STORE_FAILED, str(error))
         except OSError as error:
             return Refusal(Reason.STORE_FAILED, f"workspace not readable: {error}")
-        if walk.size > self.settings.max_size:
+        if taken is None:
             return Refusal(Reason.TOO_LARGE)
-        nodes = tuple(sorted(walk.nodes, key=lambda node: node.path))
-        return Workspace(Tree(nodes), walk.digests, tuple(walk.blobs.values()))
-
-    def _walk(  # noqa: PLR0913
-        self,
-        store: Store,
-        root: str,
-        below: str,
-        inputs: Mapping[str, FileDigest],
-        leave_out: frozenset[str],
-        walk: _Walk,
-    ) -> None:
-        with os.scandir(os.path.join(root, below)) as entries:
-            for item in entries:
-                path = f"{below}/{item.name}" if below else item.name
-                if path in leave_out:
-                    continue
-                if item.is_symlink():
-                    self._walk_link(root, path, inputs, walk)
-                elif item.is_dir():
-                    walk.nodes.append(TreeNode(path, NodeKind.DIRECTORY))
-                    self._walk(store, root, path, inputs, leave_out, walk)
-                elif item.is_file():
-                    self._walk_file(store, item, path, walk)
-                if walk.size > self.settings.max_size:
-                    return
-
-    def _walk_file(
-        self, store: Store, item: os.DirEntry[str], path: str, walk: _Walk
-    ) -> None:
-        found = item.stat()
-        walk.size += found.st_size
-        if walk.size > self.settings.max_size:
-            return
-        digest = store.ingest_file(Path(item.path))
-        executable = bool(found.st_mode & stat.S_IXUSR)
-        walk.nodes.append(
-            TreeNode(path, NodeKind.FILE, digest.digest, digest.size, executable)
-        )
-        walk.digests[path] = digest
-        walk.blobs[digest.digest] = BlobRef(digest.digest, digest.size)
-        self._known[FileIdentity.of(found)] = digest
-
-    @staticmethod
-    def _walk_link(
-        root: str, path: str, inputs: Mapping[str, FileDigest], walk: _Walk
-    ) -> None:
-        full = os.path.join(root, path)
-        real = os.path.realpath(full)
-        if real in inputs:
-            digest = inputs[real]
-            walk.nodes.append(TreeNode(path, NodeKind.INPUT, digest.digest, digest.size))
-            walk.digests[path] = digest
-        elif real.startswith(root + os.sep):
-            target = os.path.relpath(real, os.path.dirname(full))
-            walk.nodes.append(TreeNode(path, NodeKind.SYMLINK, target=target))
-        # A link to anywhere else means nothing in another place: left out.
+        self._known.update(taken.identities)
+        return taken
 
     def ingest_log(self, path: Path) -> BlobRef | None:
         """Take a captured log into the store; None where that fails or there is none."""
@@ -444,9 +388,7 @@ class Memo:
             entry = Entry(
                 key=wanted.key,
                 fingerprint=wanted.fields,
-                variants=(
-                    OutputVariant(wanted.section, execution.output, execution.output_blobs),
-                ),
+                variants=(OutputVariant(wanted.section, execution.output, execution.output_blobs),),
                 exit_code=execution.exit_code,
                 tree=tree,
                 stdout=None if execution.stdout is None else execution.stdout.digest,
@@ -499,7 +441,7 @@ class Memo:
         """Bring the store back under its size limit, as a run ends."""
         store = self.store
         if store is not None and store.writable:
-            self._guard(lambda: store.gc(self.settings.max_size), [])
+            self._guard(lambda: len(store.gc(self.settings.max_size)), 0)
 
 
 class _OwnClaim:

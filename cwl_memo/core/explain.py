@@ -90,10 +90,10 @@ def format_bytes(size: int) -> str:
     if size < 1000:
         return f"{size} bytes"
     value = float(size)
-    for unit in ("kB", "MB", "GB", "TB"):
-        value /= 1000
-        if value < 999.95:
-            break
+    units = iter(("kB", "MB", "GB", "TB"))
+    unit = ""
+    while value >= 999.95 and (larger := next(units, "")):
+        value, unit = value / 1000, larger
     return f"{value:.1f} {unit}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import mmap
 import os
 import time
@@ -15,7 +16,7 @@ from cwl_memo.core.canonical import JSON
 from cwl_memo.core.entry import BlobRef, Entry, NodeKind, Origin, Tree
 from cwl_memo.core.facts import JobTraits
 from cwl_memo.core.fingerprint import Fingerprint
-from cwl_memo.core.outcome import Miss, Reason, Refusal
+from cwl_memo.core.outcome import Miss, MissCause, Reason, Refusal
 from cwl_memo.core.run import EXECUTED, FAILED, REFUSED, REUSED, JobRecord
 from cwl_memo.core.settings import Directories
 from cwl_memo.cwl.door import JobBase, PathMapper, RuntimeContext, SecretStore
@@ -23,10 +24,13 @@ from cwl_memo.cwl.facts import Gathered
 from cwl_memo.cwl.files import UnkeyableError
 from cwl_memo.cwl.output import directories_in_output, record_output
 from cwl_memo.cwl.session import Session, now
-from cwl_memo.memo import Execution, Workspace
+from cwl_memo.memo import Execution
 from cwl_memo.store.protocol import Claim, FileDigest
+from cwl_memo.store.workspace import Workspace
 
 __all__ = ["Attempt"]
+
+_log = logging.getLogger("cwltool")
 
 
 class Attempt:
@@ -39,9 +43,7 @@ class Attempt:
     gathered: Gathered
     wanted: Fingerprint
 
-    def __init__(
-        self, session: Session, name: str, traits: JobTraits, job_order: Any
-    ) -> None:
+    def __init__(self, session: Session, name: str, traits: JobTraits, job_order: Any) -> None:
         self._session = session
         self.name = name
         self.traits = traits
@@ -54,6 +56,7 @@ class Attempt:
         self._execution: Execution | None = None
         self._begun = time.time()
         self._finished = False
+        self._said_waiting = False
         self._stream_names: Mapping[str, str] = {}
         self._secrets: SecretStore | None = None
 
@@ -69,6 +72,17 @@ class Attempt:
     def inputs(self) -> Mapping[str, Any]:
         """The input object with its defaults."""
         return self.gathered.inputs
+
+    @property
+    def recaches(self) -> bool:
+        """Tell whether the job is to be executed whatever is recorded."""
+        return self.missed is not None and self.missed.cause is MissCause.RECACHE
+
+    def say_waiting(self) -> None:
+        """Say in the log, once, that another executes the job."""
+        if not self._said_waiting:
+            self._said_waiting = True
+            _log.info("[job %s] waits: the same job is being executed", self.name)
 
     def release(self) -> None:
         """Let others execute the job."""
@@ -129,7 +143,10 @@ class Attempt:
         ended = time.time()
         if self._not_recorded is not None:
             return
-        taken = self._take(job, outdir, outputs, logs)
+        taken = self._session.memo.shield(
+            lambda: self._take(job, outdir, outputs, logs),
+            Refusal(Reason.STORE_FAILED, "unexpected error"),
+        )
         if isinstance(taken, Refusal):
             self._not_recorded = taken
             return
@@ -170,7 +187,7 @@ class Attempt:
         stranger = self._stranger(job)
         if stranger:
             return Refusal(Reason.INPUT_NOT_IN_KEY, stranger)
-        hidden = _secret_files(job, outdir, self._secrets)
+        hidden = _secret_files(job, self._secrets)
         if self._secrets is not None and self._secrets.secrets:
             values = [value.encode() for value in self._secrets.secrets.values()]
             files = (*_files_below(outdir, hidden), *(str(p) for p in logs if p is not None))
@@ -233,7 +250,7 @@ class Attempt:
             )
         )
 
-    def finish(self, outputs: Any, status: str) -> None:
+    def finish(self, status: str) -> None:
         """Say that the job was executed; publish its entry if it succeeded."""
         if self._finished:
             return
@@ -349,12 +366,13 @@ def _redirected(name: str | None, workspace: Workspace) -> BlobRef | None:
 
 def _mapped(mapper: PathMapper | None) -> Iterator[str]:
     for entry in mapper or ():
-        if str(entry.type).endswith(("File", "Directory")) and "Create" not in str(entry.type):
-            if not str(entry.resolved).startswith("_:"):
-                yield entry.resolved
+        kind = str(entry.type)
+        is_made = "Create" in kind or str(entry.resolved).startswith("_:")
+        if kind.endswith(("File", "Directory")) and not is_made:
+            yield entry.resolved
 
 
-def _secret_files(job: JobBase, outdir: str, secrets: SecretStore | None) -> list[str]:
+def _secret_files(job: JobBase, secrets: SecretStore | None) -> list[str]:
     """Return the relative paths of generated files with secrets, which cwltool removes."""
     if secrets is None or not secrets.secrets or job.generatemapper is None:
         return []
@@ -386,5 +404,3 @@ def _holds(path: str, values: list[bytes]) -> bool:
                 return any(value and data.find(value) >= 0 for value in values)
     except (OSError, ValueError):
         return True  # what cannot be searched is not recorded
-
-

@@ -121,8 +121,7 @@ def read_tool(
         if tool.get(name):
             result[name] = sorted({int(code) for code in tool[name]})
     outputs = {
-        shortname(item["id"]): _output(item, types, streams, file_facts)
-        for item in tool["outputs"]
+        shortname(item["id"]): _output(item, types, streams, file_facts) for item in tool["outputs"]
     }
     return ToolDocument(result, outputs, streams)
 

@@ -164,8 +164,10 @@ def _is_serialised(text: str, parts: list[str]) -> bool:
     stands alone returns the File itself.
     """
     alone = len(parts) == 1 and len(text.strip()) == len(parts[0]) + 1
-    return not alone or parts[0].startswith("{") or not re.fullmatch(
-        r"\(\s*[\w.\[\]'\"]+\s*\)", parts[0]
+    return (
+        not alone
+        or parts[0].startswith("{")
+        or not re.fullmatch(r"\(\s*[\w.\[\]'\"]+\s*\)", parts[0])
     )
 
 

@@ -7,7 +7,7 @@ or resources depend on it; then cwltool's own builder runs it.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -29,7 +29,7 @@ from cwl_memo.cwl.door import (
     shortname,
     uri_file_path,
 )
-from cwl_memo.cwl.expression import RESOURCES, ExpressionUse, is_expression, strings_in, use_of
+from cwl_memo.cwl.expression import ExpressionUse, is_expression, strings_in, use_of
 from cwl_memo.cwl.files import (
     FileFacts,
     Secrets,
@@ -39,6 +39,8 @@ from cwl_memo.cwl.files import (
 )
 from cwl_memo.cwl.host import host_identity, words_of_command
 from cwl_memo.cwl.image import ImageResolver, UnresolvedImage, named_image
+from cwl_memo.cwl.surroundings import environment, options, output_rules, resources
+from cwl_memo.cwl.type import formats_in, loads_contents, may_hold, secondary_patterns
 from cwl_memo.cwl.view import Views
 from cwl_memo.memo import Memo
 
@@ -117,8 +119,10 @@ class ToolFacts:
         # a default container.
         seen = (*self._tool.requirements, None, *self._tool.hints)
         cached = self._cached
-        if cached is None or len(cached.seen) != len(seen) or any(
-            was is not now for was, now in zip(cached.seen, seen, strict=True)
+        if (
+            cached is None
+            or len(cached.seen) != len(seen)
+            or any(was is not now for was, now in zip(cached.seen, seen, strict=True))
         ):
             cached = self._cached = self._read()
             cached.seen = seen
@@ -140,7 +144,7 @@ class ToolFacts:
         file_inputs = frozenset(
             name
             for name, item in document.tool["inputs"].items()
-            if _may_hold(item.get("type"), ("File", "Directory", "Any"))
+            if may_hold(item.get("type"), ("File", "Directory", "Any"))
         )
         tool_use = use_of(strings_in([document.tool, requirements]), library, file_inputs)
         output_use = use_of(strings_in(document.outputs), library, file_inputs)
@@ -151,7 +155,7 @@ class ToolFacts:
         static.directory_outputs = tuple(
             f"outputs.{name}"
             for name, item in document.outputs.items()
-            if _may_hold(item.get("type"), ("Directory",))
+            if may_hold(item.get("type"), ("Directory",))
         )
         static.needs_builder = self._needs_builder(static)
         return static
@@ -160,7 +164,8 @@ class ToolFacts:
         # cwltool looks for it among the requirements alone, the most specific first.
         for item in reversed(self._tool.requirements):
             if item["class"] == "InlineJavascriptRequirement":
-                return [str(text) for text in item.get("expressionLib") or ()]
+                library: Any = item.get("expressionLib")
+                return [str(text) for text in library or ()]
         return []
 
     def _is_made_up(self, name: str) -> bool:
@@ -182,19 +187,21 @@ class ToolFacts:
     def _needs_builder(self, static: _Static) -> bool:
         """Tell whether the input object as the tool sees it takes an evaluation."""
         inputs = static.document.tool["inputs"]
-        patterns = [text for item in inputs.values() for text in _secondary_patterns(item)]
+        patterns = [text for item in inputs.values() for text in secondary_patterns(item)]
         return any(map(is_expression, patterns)) or any(
-            _may_hold(item.get("type"), ("record",)) for item in inputs.values()
+            may_hold(item.get("type"), ("record",)) for item in inputs.values()
         )
 
     def _file_facts(
         self, secrets: SecretStore | None, basedir: str, *, locations: bool, contents: bool
     ) -> FileFacts:
-        hidden = Secrets(secrets.secrets, self._memo.secret()) if _has_secrets(secrets) else None
+        hidden = Secrets(None, b"")
+        if secrets is not None and secrets.secrets:
+            hidden = Secrets(secrets.secrets, self._memo.secret())
         return FileFacts(
             self._memo,
             self._views,
-            hidden or Secrets(None, b""),
+            hidden,
             basedir,
             locations=locations,
             contents=contents,
@@ -202,9 +209,7 @@ class ToolFacts:
 
     # what may be refused
 
-    def traits(
-        self, job_order: Mapping[str, Any], context: RuntimeContext
-    ) -> JobTraits:
+    def traits(self, job_order: Mapping[str, Any], context: RuntimeContext) -> JobTraits:
         """Return what decides whether the job may be reused at all.
 
         :raises WorkflowException: if ``enableReuse`` is an expression that does not
@@ -228,9 +233,7 @@ class ToolFacts:
         )
 
     def _work_reuse(self, job_order: Mapping[str, Any], context: RuntimeContext) -> bool:
-        item = requirement.find(
-            requirement.WORK_REUSE, self._tool.requirements, self._tool.hints
-        )
+        item = requirement.find(requirement.WORK_REUSE, self._tool.requirements, self._tool.hints)
         value = True if item is None else item.get("enableReuse", True)
         if isinstance(value, str):
             expression = value
@@ -285,15 +288,15 @@ class ToolFacts:
         self, traits: JobTraits, job_order: Mapping[str, Any], context: RuntimeContext
     ) -> Gathered | Refusal:
         static = self._static()
-        document = static.document
+        document, found = static.document, static.found
         uses = (static.tool_use, static.output_use)
-        resources = static.tool_use.resources | static.output_use.resources
+        named = static.tool_use.resources | static.output_use.resources
         builder = None
-        if static.needs_builder or resources or self._discovers(static, context):
+        if static.needs_builder or named or self._discovers(static, context):
             builder = self._builder(job_order, context)
         inputs = self._inputs(static, job_order if builder is None else builder.job)
         # Where the tool loads contents itself, what a File carried before is not seen.
-        contents = any(use.any for use in uses) and not _loads(document.tool["inputs"])
+        contents = any(use.any for use in uses) and not loads_contents(document.tool["inputs"])
         files = self._file_facts(
             context.secret_store,
             context.basedir or os.getcwd(),
@@ -311,13 +314,13 @@ class ToolFacts:
                 return Refusal(Reason.IMAGE_NOT_PINNED, image.why)
             awaited, image = image.why, None
         outputs: dict[str, JSON] = {"outputs": document.outputs}
-        evaluated = _resources(builder, static.output_use)
+        evaluated = resources(builder, static.output_use)
         if evaluated:
             outputs["runtime"] = evaluated
         if static.output_use.any:
             outputs["expressionLib"] = self._library()
         version = str(self._tool.metadata.get(ORIGINAL_CWLVERSION) or "")
-        outputs["rules"] = _output_rules(version, static.output_use)
+        outputs["rules"] = output_rules(version, static.output_use)
         facts = JobFacts(
             traits=traits,
             tool={**document.tool, **self._formats(static, values)},
@@ -327,9 +330,9 @@ class ToolFacts:
             cwl_version=version if _version_counts(static) else None,
             image=image,
             host={} if container else self._host(static, values, files),
-            runtime=_resources(builder, static.tool_use),
-            environment=_environment(context, static),
-            options=_options(context, static, container=container),
+            runtime=resources(builder, static.tool_use),
+            environment=environment(context, *uses),
+            options=options(context, found, container=container),
         )
         return Gathered(facts, files.sources, inputs, container=container, awaited=awaited)
 
@@ -339,7 +342,7 @@ class ToolFacts:
         It does so for the inputs of the process that the user runs, not of its steps.
         """
         return bool(context.toplevel) and any(
-            _secondary_patterns(item) for item in static.document.tool["inputs"].values()
+            secondary_patterns(item) for item in static.document.tool["inputs"].values()
         )
 
     def _inputs(self, static: _Static, job_order: Mapping[str, Any]) -> dict[str, Any]:
@@ -400,11 +403,7 @@ class ToolFacts:
     def _host(self, static: _Static, values: Mapping[str, JSON], files: FileFacts) -> JSON:
         document = static.document.tool
         shell = "ShellCommandRequirement" in static.found
-        texts = [
-            text
-            for argument in document["arguments"]
-            for text in strings_in(argument)
-        ]
+        texts = [text for argument in document["arguments"] for text in strings_in(argument)]
         if "InitialWorkDirRequirement" in static.requirements:
             texts.extend(strings_in(static.requirements["InitialWorkDirRequirement"]))
         base = document["baseCommand"]
@@ -428,23 +427,12 @@ class ToolFacts:
             wanted = item.get("format")
             if wanted is None or graph is None or not len(graph):
                 continue
-            given = {text for text in _formats_in(values.get(name))}
+            given = set(formats_in(values.get(name)))
             if given - set(strings_in(wanted)):
                 triples = sorted(" ".join(map(str, triple)) for triple in graph)
                 data = "\n".join(triples).encode("utf-8", "surrogatepass")
                 return {"ontology": str(digest_of_bytes(data))}
         return {}
-
-
-def _loads(inputs: Any) -> bool:
-    """Tell whether an inputs section has a ``loadContents: true``."""
-    if isinstance(inputs, dict):
-        return inputs.get("loadContents") is True or any(map(_loads, inputs.values()))
-    return isinstance(inputs, list) and any(map(_loads, inputs))
-
-
-def _has_secrets(secrets: SecretStore | None) -> bool:
-    return secrets is not None and bool(secrets.secrets)
 
 
 def _label(identifier: str) -> str:
@@ -456,64 +444,6 @@ def _label(identifier: str) -> str:
     return f"{name}#{fragment}" if fragment else name
 
 
-def _may_hold(kind: JSON, names: Sequence[str]) -> bool:
-    """Tell whether a normalised type may hold a value of one of the named types."""
-    return any(
-        text == name or text.endswith(f".{name}") for text in _type_names(kind) for name in names
-    )
-
-
-def _type_names(kind: JSON) -> list[str]:
-    if isinstance(kind, str):
-        return [kind]
-    if isinstance(kind, list):
-        return [text for item in kind for text in _type_names(item)]
-    if isinstance(kind, dict):
-        found = [str(kind["type"])] if isinstance(kind.get("type"), str) else []
-        if not found and "type" in kind:
-            found = _type_names(kind["type"])
-        found += _type_names(kind.get("items")) if "items" in kind else []
-        for item in (kind.get("fields") or {}).values():
-            found += _type_names(item.get("type"))
-        return found
-    return []
-
-
-def _secondary_patterns(item: Any) -> list[str]:
-    found: list[str] = []
-    if isinstance(item, dict):
-        for name, value in item.items():
-            if name == "secondaryFiles" and value:
-                found.extend(strings_in(value))
-            else:
-                found.extend(_secondary_patterns(value))
-    elif isinstance(item, list):
-        for value in item:
-            found.extend(_secondary_patterns(value))
-    return found
-
-
-def _formats_in(value: JSON) -> list[str]:
-    if isinstance(value, dict):
-        if value.get("class") == "File":
-            return [str(value["format"])] if "format" in value else []
-        return [text for item in value.values() for text in _formats_in(item)]
-    if isinstance(value, list):
-        return [text for item in value for text in _formats_in(item)]
-    return []
-
-
-def _resources(builder: Builder | None, use: ExpressionUse) -> dict[str, JSON]:
-    """Return the fields of ``runtime`` that expressions name, evaluated."""
-    if builder is None or not use.resources:
-        return {}
-    return {
-        name: plain(builder.resources[name])
-        for name in RESOURCES
-        if name in use.resources and name in builder.resources
-    }
-
-
 def _version_counts(static: _Static) -> bool:
     """Tell whether a rule is in play that differs between versions of CWL.
 
@@ -521,66 +451,3 @@ def _version_counts(static: _Static) -> bool:
     of ``ram``, the third, shows in ``runtime``.
     """
     return static.tool_use.versioned or "InitialWorkDirRequirement" in static.requirements
-
-
-def _output_rules(version: str, use: ExpressionUse) -> dict[str, JSON]:
-    rules: dict[str, JSON] = {}
-    if version.startswith("v1.3"):
-        rules["undeclared"] = "discarded"
-    if use.any and version == "v1.0":
-        rules["exitCode"] = "absent"
-    if use.versioned:
-        rules["cwlVersion"] = version
-    return rules
-
-
-def _environment(context: RuntimeContext, static: _Static) -> dict[str, JSON]:
-    """Return the variables let through to the tool, by digest.
-
-    Digests, since among them may be passwords that are nobody's business.
-    """
-    names: set[str] = set()
-    if context.preserve_entire_environment:
-        names.update(os.environ)
-    elif context.preserve_environment:
-        names.update(context.preserve_environment)
-    if static.tool_use.locale or static.output_use.locale:
-        names.update(("TZ", "LANG", "LC_ALL"))
-    return {
-        name: str(digest_of_bytes(os.environ[name].encode("utf-8", "surrogateescape")))
-        for name in sorted(names)
-        if name in os.environ and name not in ("_", "SHLVL") and not name.startswith("CWL_MEMO_")
-    }
-
-
-def _options(
-    context: RuntimeContext, static: _Static, *, container: bool
-) -> dict[str, JSON]:
-    """Return the runner's options that change what a job sees, where they are not default."""
-    options: dict[str, JSON] = {}
-    if container:
-        for name in (
-            "custom_net",
-            "no_read_only",
-            "no_match_user",
-            "strict_memory_limit",
-            "strict_cpu_limit",
-            "docker_outdir",
-            "docker_tmpdir",
-            "docker_stagedir",
-        ):
-            value = getattr(context, name, None)
-            if value:
-                options[name] = plain(value)
-    if requirement.MPI in static.found:
-        mpi = context.mpi_config
-        options["mpi"] = {
-            "runner": mpi.runner,
-            "nproc_flag": mpi.nproc_flag,
-            "default_nproc": mpi.default_nproc,
-            "extra_flags": plain(mpi.extra_flags),
-            "env_set": plain(mpi.env_set),
-            "env_pass": sorted(mpi.env_pass),
-            "env_pass_regex": sorted(mpi.env_pass_regex),
-        }
-    return options

@@ -21,7 +21,7 @@ from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import digest_of_bytes
 from cwl_memo.core.outcome import Reason, Refusal
 from cwl_memo.cwl.document import plain
-from cwl_memo.cwl.door import downloadHttpFile, uri_file_path
+from cwl_memo.cwl.door import WorkflowException, downloadHttpFile, uri_file_path
 from cwl_memo.store.protocol import FileDigest, FileIdentity
 
 __all__ = [
@@ -106,7 +106,7 @@ def local_path(location: str, basedir: str) -> str | None:
         # cwltool downloads it all the same, and keeps what did not change.
         try:
             path, _ = downloadHttpFile(location)
-        except Exception as error:  # noqa: BLE001  (requests, its caches: any of many)
+        except (OSError, WorkflowException) as error:
             raise OSError(errno.EIO, str(error), location) from error
         return str(path)
     if scheme and not os.path.exists(os.path.join(basedir, location)):
@@ -195,7 +195,7 @@ class FileFacts:
     :param contents: whether the ``contents`` of located files counts.
     """
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         digests: Digests,
         known: Known,
@@ -263,14 +263,10 @@ class FileFacts:
         facts["size"] = int(item.get("size", len(data)))
         return facts
 
-    def _located(
-        self, item: Mapping[str, Any], location: str, pointer: Pointer
-    ) -> dict[str, JSON]:
+    def _located(self, item: Mapping[str, Any], location: str, pointer: Pointer) -> dict[str, JSON]:
         path = local_path(location, self._basedir)
         if path is None:
-            raise UnkeyableError(
-                Refusal(Reason.INPUT_UNREADABLE, f"{show(pointer)}: {location}")
-            )
+            raise UnkeyableError(Refusal(Reason.INPUT_UNREADABLE, f"{show(pointer)}: {location}"))
         digest, executable = self._read(path, pointer)
         facts: dict[str, JSON] = {
             "basename": str(item.get("basename") or os.path.basename(unquote(path))),
@@ -327,9 +323,7 @@ class FileFacts:
             return facts
         path = local_path(location, self._basedir)
         if path is None or not os.path.isdir(path):
-            raise UnkeyableError(
-                Refusal(Reason.INPUT_UNREADABLE, f"{show(pointer)}: {location}")
-            )
+            raise UnkeyableError(Refusal(Reason.INPUT_UNREADABLE, f"{show(pointer)}: {location}"))
         facts.setdefault("basename", os.path.basename(path.rstrip("/")))
         facts["tree"] = self._tree(path, pointer, ())
         self.sources.directories.add(os.path.realpath(path))

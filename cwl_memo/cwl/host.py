@@ -57,6 +57,9 @@ _BUILTINS: Final = _set_of(
 _TOKEN: Final = re.compile(r"[A-Za-z0-9_.+@%~/-]+")
 _NAME: Final = re.compile(r"(?=.*[A-Za-z_])[A-Za-z0-9_][A-Za-z0-9_.+-]*")
 _VERSION: Final = re.compile(r"[\d.]+$")
+_CODE: Final = _set_of(
+    ".sh .bash .py .pyz .pl .pm .R .r .rb .jl .js .mjs .lua .tcl .awk .sed .php .jar .class .groovy"
+)
 _OTHER_WORLD: Final = ("/proc/", "/sys/", "/dev/")
 
 
@@ -176,7 +179,12 @@ def _file_of(word: str, folders: str) -> Path | None:
         return None
     try:
         real = Path(place).resolve(strict=True)
-        return real if stat.S_ISREG(real.stat().st_mode) else None
+        mode = real.stat().st_mode
+        if not stat.S_ISREG(mode):
+            return None
+        # A path in the text of a script may be one that it writes to. Only code counts.
+        is_code = mode & stat.S_IXUSR or real.suffix in _CODE or _interpreter(real)
+        return real if is_code else None
     except (OSError, RuntimeError):  # before Python 3.13, a loop of links is a RuntimeError
         return None
 

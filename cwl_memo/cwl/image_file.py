@@ -142,7 +142,7 @@ class SingularityFiles:
         return self._of_files(files[:1] if self._first_match else files, image)
 
     def _search(self, names: list[str]) -> Iterator[Path]:
-        here = os.getcwd()  # noqa: PTH109 - walked as cwltool walks it, by text
+        here = os.getcwd()
         for top in dict.fromkeys([self._cache or here, here]):
             for folder, _, files in os.walk(top):
                 paths = (Path(folder, name) for name in names if name in files)

@@ -17,19 +17,18 @@ from cwl_memo.core.entry import BlobRef, NodeKind, Tree, TreeNode, check_workspa
 from cwl_memo.core.outcome import Reason, Refusal
 from cwl_memo.cwl.document import plain
 from cwl_memo.cwl.door import file_uri, uri_file_path
-from cwl_memo.cwl.files import GENERATION, Pointer, Sources, UnkeyableError, is_file_object
+from cwl_memo.cwl.files import GENERATION, Sources, UnkeyableError, is_file_object
 from cwl_memo.errors import FormatError
-from cwl_memo.memo import Workspace
 from cwl_memo.store.protocol import FileDigest
+from cwl_memo.store.workspace import Workspace
 
 __all__ = ["AddFile", "Recorded", "directories_in_output", "record_output", "restore_output"]
+
 
 class AddFile(Protocol):
     """Told each file that a restored output object names."""
 
-    def __call__(
-        self, path: str, digest: FileDigest, /, *, executable: bool, now: bool
-    ) -> None:
+    def __call__(self, path: str, digest: FileDigest, /, *, executable: bool, now: bool) -> None:
         """Have the file stand at ``path``; at once, if ``now``, as part of a directory."""
 
 
@@ -98,9 +97,7 @@ class _Recorder:
         return plain(value)
 
     def _fields(self, item: Mapping[str, Any]) -> dict[str, JSON]:
-        return {
-            str(name): self.value(value) for name, value in item.items() if name not in _LOCAL
-        }
+        return {str(name): self.value(value) for name, value in item.items() if name not in _LOCAL}
 
     def file(self, item: Mapping[str, Any]) -> JSON:
         fields = self._fields(item)
@@ -165,10 +162,7 @@ class _Recorder:
             return fields
         path = uri_file_path(location) if location.startswith("file://") else location
         real = os.path.realpath(path)
-        if real == self.outdir:
-            below = "."
-        else:
-            below = self._below(path)
+        below = "." if real == self.outdir else self._below(path)
         if below:
             fields["memo"] = {"workspace": below, "tree": self._subtree(below)}
         elif real in self.sources.pointers:
@@ -204,7 +198,7 @@ class _Recorder:
         return {"nodes": nodes}
 
 
-def record_output(  # noqa: PLR0913
+def record_output(
     output: Any,
     outdir: str,
     workspace: Workspace,
@@ -270,9 +264,7 @@ class _Restorer:
         fields["location"] = file_uri(target)
         return _in_order(fields)
 
-    def file(
-        self, target: str, memo: Mapping[str, Any], path: str, *, now: bool = False
-    ) -> None:
+    def file(self, target: str, memo: Mapping[str, Any], path: str, *, now: bool = False) -> None:
         size, sha1 = memo.get("size"), memo.get("sha1")
         if not isinstance(size, int) or not isinstance(sha1, str):
             raise FormatError("malformed file", f"{path}.memo")
@@ -309,7 +301,7 @@ class _Restorer:
 
 def _in_order(fields: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of a File as cwltool orders them, for whoever compares texts."""
-    ordered = {name: fields[name] for name in _ORDER if name in fields}
+    ordered: dict[str, Any] = {name: fields[name] for name in _ORDER if name in fields}
     return {**ordered, **fields}
 
 
@@ -330,5 +322,3 @@ def restore_output(
     :raises FormatError: if the recorded object is malformed.
     """
     return _Restorer(view, inputs, add, checksums=checksums).value(output, "output")
-
-

@@ -80,10 +80,8 @@ def find(
 ) -> Mapping[str, Any] | None:
     """Return the most specific requirement, else hint, that has one of the names."""
     wanted = frozenset(names)
-    for item in [*reversed(list(requirements)), *reversed(list(hints))]:
-        if item["class"] in wanted:
-            return item
-    return None
+    both = (*reversed(list(requirements)), *reversed(list(hints)))
+    return next((item for item in both if str(item["class"]) in wanted), None)
 
 
 def lasting(

@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import argcomplete
 
@@ -21,8 +21,6 @@ from cwl_memo.core.run import RunRecord
 from cwl_memo.core.settings import Mode
 from cwl_memo.cwl.arguments import Choice, add_memo_arguments, chosen
 from cwl_memo.cwl.door import LoadingContext, RuntimeContext, arg_parser, cwltool_run
-from cwl_memo.cwl.executor import MemoParallelExecutor, MemoSerialExecutor
-from cwl_memo.cwl.factory import make_factory
 from cwl_memo.cwl.session import Session
 from cwl_memo.errors import StoreError, UsageError
 from cwl_memo.store.local import open_store
@@ -116,15 +114,13 @@ def _run(
     session = Session(
         store, choice.settings, document=str(args.workflow or "CWLFile"), arguments=argv
     )
-    executor: Any
     runtime = session.prepare(RuntimeContext(vars(args)))
     if args.parallel:
-        executor = MemoParallelExecutor(session, getattr(args, "parallel_max", 0) or 0)
-        runtime.select_resources = executor.select_resources
+        most = getattr(args, "parallel_max", 0) or 0
+        executor = session.parallel_executor(runtime, most)
     else:
-        executor = MemoSerialExecutor(session)
-    loading = LoadingContext(vars(args))
-    loading.construct_tool_object = make_factory(session)
+        executor = session.serial_executor()
+    loading = session.loading_context(LoadingContext(vars(args)))
     status = "interrupted"
     try:
         code = int(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
+import datetime as dt
 import logging
 import os
 import platform
@@ -13,17 +13,27 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, cast
 
 from cwl_memo.core.explain import sentence, summary_line
 from cwl_memo.core.run import JobRecord, RunRecord
 from cwl_memo.core.settings import Settings
-from cwl_memo.cwl.door import RuntimeContext, StdFsAccess, versionstring
+from cwl_memo.cwl.door import (
+    JobExecutor,
+    LoadingContext,
+    RuntimeContext,
+    StdFsAccess,
+    versionstring,
+)
 from cwl_memo.cwl.image import Engine, ImageResolver
 from cwl_memo.cwl.log import LogTaps
-from cwl_memo.cwl.view import Views, ViewFsAccess
+from cwl_memo.cwl.view import ViewFsAccess, Views
 from cwl_memo.memo import Memo
 from cwl_memo.store.protocol import Store
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 __all__ = ["Session", "new_run_id", "now"]
 
@@ -32,12 +42,12 @@ _log = logging.getLogger("cwltool")
 
 def now() -> str:
     """Return the time as ISO 8601, to the second, with the offset of this place."""
-    return datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+    return dt.datetime.now().astimezone().isoformat(timespec="seconds")
 
 
 def new_run_id() -> str:
     """Return an id for a run: when it began, and something no other run has."""
-    begun = datetime.datetime.now().astimezone()
+    begun = dt.datetime.now().astimezone()
     return f"{begun:%Y-%m-%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
@@ -93,14 +103,48 @@ class Session:
         context = context.copy()
         self._context = context
         if context.make_fs_access in (None, StdFsAccess):
-            context.make_fs_access = partial(ViewFsAccess, views=self.views)
+            context.make_fs_access = cast("Any", partial(ViewFsAccess, views=self.views))
             self.views.lazy = True
         if context.default_stdout is None and context.default_stderr is None:
-            context.default_stdout = self.logs.stdout
-            context.default_stderr = self.logs.stderr
+            # All that cwltool asks of them is what subprocess asks: a file descriptor.
+            context.default_stdout = cast("Any", self.logs.stdout)
+            context.default_stderr = cast("Any", self.logs.stderr)
             context.set_log_dir = partial(self._begin_job, context.set_log_dir)
             self.taps_logs = True
         return context
+
+    # for embedders
+
+    def runtime_context(self, context: RuntimeContext | None = None) -> RuntimeContext:
+        """Return a runtime context for this session, as :meth:`prepare` makes it."""
+        # cwltool.main takes the empty default container of a bare context for a name.
+        return self.prepare(context or RuntimeContext({"default_container": None}))
+
+    def loading_context(self, context: LoadingContext | None = None) -> LoadingContext:
+        """Return a loading context whose CommandLineTools are memoized."""
+        from cwl_memo.cwl.factory import make_factory
+
+        context = (context or LoadingContext()).copy()
+        context.construct_tool_object = cast("Any", make_factory(self))
+        return context
+
+    def serial_executor(self) -> JobExecutor:
+        """Return an executor that runs one job at a time."""
+        from cwl_memo.cwl.executor import MemoSerialExecutor
+
+        return MemoSerialExecutor(self)
+
+    def parallel_executor(self, context: RuntimeContext, max_parallel: int = 0) -> JobExecutor:
+        """Return an executor that runs jobs beside one another, and set the context for it.
+
+        :param context: the runtime context that the executor will be given.
+        :param max_parallel: cores to use; 0 for all.
+        """
+        from cwl_memo.cwl.executor import MemoParallelExecutor
+
+        executor = MemoParallelExecutor(self, max_parallel)
+        context.select_resources = executor.select_resources
+        return executor
 
     def _begin_job(
         self, set_log_dir: Callable[[str, str, str], str], outdir: str, log_dir: str, name: str
@@ -182,8 +226,12 @@ class Session:
         if self.record.jobs:
             self.memo.tidy()
         self.memo.note_run(
-            {"line": "end", "ended": self.record.ended, "status": status,
-             "summary": self.record.summary()}
+            {
+                "line": "end",
+                "ended": self.record.ended,
+                "status": status,
+                "summary": self.record.summary(),
+            }
         )
         self.logs.remove()
         if not self.keeps_views:
@@ -192,15 +240,20 @@ class Session:
             self.memo.close()
         return self.record
 
-    def __enter__(self) -> Session:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.end("success" if kind is None else "interrupted")
 
 
 def _version() -> str:
-    from cwl_memo import __version__  # noqa: PLC0415  (the package imports this room)
+    from cwl_memo import __version__
 
     return __version__
 

@@ -10,11 +10,12 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, Final
 
 from cwl_memo.core import policy
 from cwl_memo.core.entry import Entry, OutputVariant
+from cwl_memo.core.facts import JobTraits
 from cwl_memo.core.fingerprint import Fingerprint
 from cwl_memo.core.outcome import Hit, Miss, MissCause, Reason, Refusal
 from cwl_memo.cwl.attempt import Attempt
@@ -22,6 +23,7 @@ from cwl_memo.cwl.door import (
     CommandLineTool,
     JobBase,
     RuntimeContext,
+    ValidationException,
     WorkflowException,
     shortname,
 )
@@ -60,8 +62,11 @@ class MemoMixin:
         return self._memo_facts
 
     def job(
-        self, job_order: Any, output_callbacks: Callback, runtimeContext: RuntimeContext  # noqa: N803
-    ) -> Iterator[Any]:
+        self,
+        job_order: Any,
+        output_callbacks: Callback,
+        runtimeContext: RuntimeContext,  # noqa: N803
+    ) -> Generator[Any, None, None]:
         """Yield the jobs that have to be executed: none for a hit."""
         session = self.memo_session
         context = runtimeContext.copy()
@@ -90,8 +95,20 @@ class MemoMixin:
 
     def _attempt(self, job_order: Any, context: RuntimeContext) -> Attempt:
         """Return what is to be tried for a job: a lookup, or an execution and why."""
-        session = self.memo_session
-        facts = self.memo_facts
+        memo = self.memo_session.memo
+        unknown = Attempt(
+            self.memo_session, context.name, JobTraits(self.memo_facts.label), job_order
+        )
+        unknown.refused = Refusal(Reason.STORE_FAILED, "unexpected error")
+        return memo.shield(
+            lambda: self._judge(job_order, context),
+            unknown,
+            # What cwltool says of a document or an input object is for the user to hear.
+            passing=(WorkflowException, ValidationException),
+        )
+
+    def _judge(self, job_order: Any, context: RuntimeContext) -> Attempt:
+        session, facts = self.memo_session, self.memo_facts
         traits = facts.traits(job_order, context)
         attempt = Attempt(session, context.name, traits, job_order)
         refused = policy.refusal(traits, session.memo.settings)
@@ -106,43 +123,44 @@ class MemoMixin:
 
     def _hit_or_claim(
         self, attempt: Attempt, callbacks: Callback, context: RuntimeContext
-    ) -> Iterator[Any]:
+    ) -> Generator[Any, None, Claim | None]:
         """Answer the job from the store, or return the right to execute it."""
         memo = self.memo_session.memo
-        wanted = attempt.wanted
+        key = attempt.wanted.key
         if attempt.refused is not None:
             return Unclaimed()  # its image will be known once it has run
         if context.research_obj is not None:
             attempt.refused = Refusal(Reason.PROVENANCE_UNSUPPORTED)
-            return memo.claim(wanted.key) or Unclaimed()
+            return memo.claim(key) or Unclaimed()
         deadline = time.monotonic() + WAIT_AT_MOST
-        waited = False
         claim: Claim | None = None
-        while True:
-            found = memo.lookup(wanted, attempt.traits.label)
-            if isinstance(found, Hit):
-                outputs = self._restore(attempt, found, context)
-                if outputs is not None:
-                    if claim is not None:
-                        claim.release()
-                    attempt.finish_hit(found.entry)
-                    callbacks(outputs, "success")
-                    return None
-                found = Miss(wanted.key, MissCause.DAMAGED)
-            attempt.missed = found
-            if claim is not None:
-                return claim
-            claim = memo.claim(wanted.key)
+        while not self._is_answered(attempt, callbacks, context):
+            if claim is not None or attempt.recaches:
+                return claim or memo.claim(key) or Unclaimed()
+            claim = memo.claim(key)
             if claim is None:
                 if time.monotonic() > deadline:
                     return Unclaimed()
-                if not waited:
-                    waited = True
-                    _log.info("[job %s] waits: the same job is being executed", context.name)
-                yield from self._wait(wanted, context)
-            elif found.cause is MissCause.RECACHE:
-                return claim
+                attempt.say_waiting()
+                yield from self._wait(attempt.wanted, context)
             # Looked up once more: another may have published before the claim was free.
+        if claim is not None:
+            claim.release()
+        return None
+
+    def _is_answered(self, attempt: Attempt, callbacks: Callback, context: RuntimeContext) -> bool:
+        """Look a job up and hand its outputs over, if they are there."""
+        found = self.memo_session.memo.lookup(attempt.wanted, attempt.traits.label)
+        if isinstance(found, Miss):
+            attempt.missed = found
+            return False
+        outputs = self._restore(attempt, found, context)
+        if outputs is None:
+            attempt.missed = Miss(attempt.wanted.key, MissCause.DAMAGED)
+            return False
+        attempt.finish_hit(found.entry)
+        callbacks(outputs, "success")
+        return True
 
     def _wait(self, wanted: Fingerprint, context: RuntimeContext) -> Iterator[Any]:
         """Let other jobs go on while another run, or another thread, executes this one."""
@@ -186,9 +204,7 @@ class MemoMixin:
         ports = [shortname(port["id"]) for port in self.tool["outputs"]]  # type: ignore[attr-defined]
         return {**{name: outputs[name] for name in ports if name in outputs}, **outputs}
 
-    def _again(
-        self, attempt: Attempt, context: RuntimeContext, path: str
-    ) -> Callable[[], str]:
+    def _again(self, attempt: Attempt, context: RuntimeContext, path: str) -> Callable[[], str]:
         """Return how to have a file of this job made by executing the job."""
 
         def again() -> str:
@@ -232,9 +248,7 @@ class MemoMixin:
         recorded = {"stdout": entry.stdout_name, "stderr": entry.stderr_name}
         return {recorded[n]: today[n] for n in today if recorded[n] and recorded[n] != today[n]}
 
-    def _collect(
-        self, attempt: Attempt, entry: Entry, outdir: str, context: RuntimeContext
-    ) -> Any:
+    def _collect(self, attempt: Attempt, entry: Entry, outdir: str, context: RuntimeContext) -> Any:
         tool: Any = self
         context = context.copy()
         context.outdir, context.tmpdir, context.stagedir = outdir, "/tmp", "/stage"  # noqa: S108
@@ -243,7 +257,7 @@ class MemoMixin:
         try:
             builder = tool._init_job(attempt.job_order, context)  # noqa: SLF001
             builder.pathmapper = tool.make_path_mapper(
-                builder.files, builder.stagedir, context, True
+                builder.files, builder.stagedir, context, separateDirs=True
             )
             return tool.collect_output_ports(
                 tool.tool["outputs"],
@@ -268,7 +282,7 @@ class MemoMixin:
         session.views.ensure_in(job_order, owned=attempt.traits.inplace_update)
 
         def finished(outputs: Any, status: str) -> None:
-            attempt.finish(outputs, status)
+            attempt.finish(status)
             callbacks(outputs, status)
 
         try:
@@ -284,7 +298,7 @@ class MemoMixin:
             raise
 
 
-def _ingest_nothing(path: str) -> FileDigest | None:
+def _ingest_nothing(_path: str) -> FileDigest | None:
     return None
 
 

@@ -119,9 +119,7 @@ class Views:
     def _make(self, path: str, file: ViewFile, *, owned: bool) -> None:
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        self._memo.materialise(
-            file.digest.digest, target, executable=file.executable, owned=owned
-        )
+        self._memo.materialise(file.digest.digest, target, executable=file.executable, owned=owned)
         self._made.add(path)
         self._memo.trust(path, file.digest)
 
@@ -196,5 +194,3 @@ class ViewFsAccess(StdFsAccess):
         """Return the path without links."""
         self._need(path)
         return super().realpath(path)
-
-

@@ -1,0 +1,94 @@
+"""What the runner, rather than the document, gives to a job."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from cwl_memo.core.canonical import JSON
+from cwl_memo.core.digest import digest_of_bytes
+from cwl_memo.cwl import requirement
+from cwl_memo.cwl.document import plain
+from cwl_memo.cwl.door import Builder, RuntimeContext
+from cwl_memo.cwl.expression import RESOURCES, ExpressionUse
+
+__all__ = ["environment", "options", "output_rules", "resources"]
+
+
+def resources(builder: Builder | None, use: ExpressionUse) -> dict[str, JSON]:
+    """Return the fields of ``runtime`` that expressions name, evaluated."""
+    if builder is None or not use.resources:
+        return {}
+    return {
+        name: plain(builder.resources[name])
+        for name in RESOURCES
+        if name in use.resources and name in builder.resources
+    }
+
+
+def output_rules(version: str, use: ExpressionUse) -> dict[str, JSON]:
+    """Return the rules of collecting outputs that a version of CWL has for itself."""
+    rules: dict[str, JSON] = {}
+    if version.startswith("v1.3"):
+        rules["undeclared"] = "discarded"
+    if use.any and version == "v1.0":
+        rules["exitCode"] = "absent"
+    if use.versioned:
+        rules["cwlVersion"] = version
+    return rules
+
+
+def environment(context: RuntimeContext, *uses: ExpressionUse) -> dict[str, JSON]:
+    """Return the variables let through to the tool, by digest.
+
+    Digests, since among them may be passwords that are nobody's business.
+    """
+    names: set[str] = set()
+    if context.preserve_entire_environment:
+        names.update(os.environ)
+    elif context.preserve_environment:
+        names.update(context.preserve_environment)
+    if any(use.locale for use in uses):
+        names.update(("TZ", "LANG", "LC_ALL"))
+    return {
+        name: str(digest_of_bytes(os.environ[name].encode("utf-8", "surrogateescape")))
+        for name in sorted(names)
+        if name in os.environ and name not in ("_", "SHLVL") and not name.startswith("CWL_MEMO_")
+    }
+
+
+def options(
+    context: RuntimeContext, found: Mapping[str, Any], *, container: bool
+) -> dict[str, JSON]:
+    """Return the runner's options that change what a job sees, where not default.
+
+    :param found: the effective requirements, by class.
+    """
+    given: dict[str, JSON] = {}
+    if container:
+        for name in (
+            "custom_net",
+            "no_read_only",
+            "no_match_user",
+            "strict_memory_limit",
+            "strict_cpu_limit",
+            "docker_outdir",
+            "docker_tmpdir",
+            "docker_stagedir",
+        ):
+            value = getattr(context, name, None)
+            if value:
+                given[name] = plain(value)
+    if requirement.MPI in found:
+        mpi = context.mpi_config
+        given["mpi"] = {
+            "runner": mpi.runner,
+            "nproc_flag": mpi.nproc_flag,
+            "default_nproc": mpi.default_nproc,
+            "extra_flags": plain(mpi.extra_flags),
+            "env_set": plain(mpi.env_set),
+            "env_pass": sorted(mpi.env_pass),
+            "env_pass_regex": sorted(mpi.env_pass_regex),
+        }
+    return given
