@@ -18,7 +18,7 @@ inputs:
   reads:
     type: File[]
     inputBinding: {position: 3}
-    secondaryFiles: [^.bai?]
+    secondaryFiles: ["^.bai?"]
   level: {type: int, default: 3, inputBinding: {prefix: -l, separate: false}}
   rate: {type: double, inputBinding: {position: 1}}
   mode: {type: {type: enum, symbols: [quick, exact]}, default: quick}
