@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from cwl_memo.store.memory import MemoryStore
     from cwl_memo.store.protocol import Store
 
-__version__: Final = "0.1.0"
+__version__ = "0.1.0"
 
 __all__ = [
     "CwlMemoError",

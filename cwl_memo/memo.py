@@ -230,8 +230,7 @@ class Memo:
         key = wanted.key
         entry = store.get_entry(key)
         if entry is None:
-            differs = self._nearest(store, wanted, label)
-            return Miss(key, MissCause.CHANGED if differs else MissCause.NO_ENTRY, differs)
+            return self._nearest(store, wanted, label)
         variant = entry.variant(wanted.section)
         needed = entry.blobs if variant is None else variant.blobs
         if variant is None and entry.tree is None:
@@ -248,7 +247,8 @@ class Memo:
             return Miss(key, MissCause.DAMAGED)
         return Hit(entry, variant)
 
-    def _nearest(self, store: Store, wanted: Fingerprint, label: str) -> tuple[str, ...]:
+    def _nearest(self, store: Store, wanted: Fingerprint, label: str) -> Miss:
+        """Return the miss, held against the earlier entry that differs least."""
         with self._lock:
             entries = self._neighbours.get(label)
             if entries is None:
@@ -256,8 +256,14 @@ class Memo:
                 # What this run made itself is no earlier entry, and says nothing.
                 entries = [e for e in found if e is not None and e.origin.run != self.run]
                 self._neighbours[label] = entries
-        differences = [differing_fields(entry.fingerprint, wanted.fields) for entry in entries]
-        return min((d for d in differences if d), key=len, default=())
+        best: tuple[tuple[str, ...], Entry] | None = None
+        for entry in entries:
+            differs = differing_fields(entry.fingerprint, wanted.fields)
+            if differs and (best is None or len(differs) < len(best[0])):
+                best = (differs, entry)
+        if best is None:
+            return Miss(wanted.key, MissCause.NO_ENTRY)
+        return Miss(wanted.key, MissCause.CHANGED, best[0], best[1].key)
 
     def tree(self, entry: Entry) -> Tree:
         """Return the workspace manifest of an entry.

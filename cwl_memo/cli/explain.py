@@ -45,7 +45,7 @@ def _run(arguments: Namespace) -> int:
     with store_to_search(arguments) as store:
         record = read_run_record(store, find_run(store, arguments.run))
         jobs = find_jobs(record, arguments.job)
-        changed = {i: changes(store, record.run, job) for i, job in enumerate(jobs) if job.differs}
+        changed = {i: changes(store, job) for i, job in enumerate(jobs) if job.differs}
     if not arguments.json:
         write_lines(explanation(record, jobs, changed, terminal_width()))
         return ExitCode.OK.status

@@ -26,6 +26,7 @@ def add_store_arguments(parser: ArgumentParser) -> None:
     """Add the arguments that every verb has."""
     parser.add_argument(
         "--store",
+        "--memo-store",
         metavar="DIR",
         help=f"the store (default: ${STORE_VARIABLE}, else $XDG_CACHE_HOME/cwl-memo, "
         "else ~/.cache/cwl-memo)",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from itertools import takewhile
 from pathlib import PurePosixPath
 from typing import Any, Final
 
@@ -133,12 +134,13 @@ class TreeNode:
 
 def _check_link(where: str, target: str, path: str) -> None:
     depth = len(PurePosixPath(where).parts) - 1
-    if not target or target.startswith("/") or "\0" in target:
+    parts = PurePosixPath(target).parts
+    climbs = len(list(takewhile(lambda part: part == "..", parts)))
+    if not target or target.startswith("/") or "\0" in target or climbs > depth:
         raise FormatError("link leaves the workspace", path)
-    for part in PurePosixPath(target).parts:
-        depth += -1 if part == ".." else 1
-        if depth < 0:
-            raise FormatError("link leaves the workspace", path)
+    # After a name, ".." climbs from wherever that name leads: it may be a link itself.
+    if ".." in parts[climbs:]:
+        raise FormatError("link climbs after a name", path)
 
 
 @dataclass(frozen=True)
@@ -227,6 +229,13 @@ class OutputVariant:
         return cls(section, output, blobs)
 
 
+def _seconds(data: Any, path: str) -> float:
+    try:
+        return float(_need(data, "seconds", (int, float), path))
+    except OverflowError:
+        raise FormatError("too large", f"{path}.seconds") from None
+
+
 @dataclass(frozen=True)
 class Origin:
     """The execution that an entry records.
@@ -268,7 +277,7 @@ class Origin:
             job=_need(data, "job", str, path),
             tool=_need(data, "tool", str, path),
             started=_need(data, "started", str, path),
-            seconds=float(_need(data, "seconds", (int, float), path)),
+            seconds=_seconds(data, path),
             host=_need(data, "host", str, path),
             runner=_need(data, "runner", str, path),
         )

@@ -139,7 +139,10 @@ class MissCause(Enum):
     CHANGED = ("changed", "changed since the last entry")
     EVICTED = ("evicted", "its recorded files were evicted")
     DAMAGED = ("damaged", "its entry was damaged and has been set aside")
-    OUTPUTS_CHANGED = ("outputs-changed", "the outputs section changed and no workspace is kept")
+    OUTPUTS_CHANGED = (
+        "outputs-changed",
+        "the outputs section changed and cannot be collected anew",
+    )
     RECACHE = ("recache", "recache was asked for")
     STORE_FAILED = ("store-failed", "the store failed")
 
@@ -180,11 +183,13 @@ class Miss:
     :param key: the reuse key that was looked up.
     :param cause: why nothing was found.
     :param differs: the fields in which the nearest earlier entry of the tool differs.
+    :param nearest: the key of that entry.
     """
 
     key: ReuseKey
     cause: MissCause
     differs: tuple[str, ...] = ()
+    nearest: ReuseKey | None = None
 
 
 @dataclass(frozen=True)

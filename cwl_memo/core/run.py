@@ -30,6 +30,7 @@ class JobRecord:
     :param cause: code of the miss or of the refusal's Reason; empty for a hit.
     :param detail: what the refusal met.
     :param differs: fields in which the nearest earlier entry differs.
+    :param nearest: the key of that entry; empty where there is none.
     :param not_recorded: code of the Reason why an executed job was not recorded.
     :param origin_run: for a hit, the run that executed the job.
     :param seconds: that the execution took; for a hit, the original's.
@@ -46,6 +47,7 @@ class JobRecord:
     cause: str = ""
     detail: str = ""
     differs: tuple[str, ...] = ()
+    nearest: str = ""
     not_recorded: str = ""
     origin_run: str = ""
     origin_job: str = ""

@@ -23,7 +23,7 @@ from cwl_memo.cwl.door import JobBase, PathMapper, RuntimeContext, SecretStore
 from cwl_memo.cwl.facts import Gathered
 from cwl_memo.cwl.files import UnkeyableError
 from cwl_memo.cwl.output import directories_in_output, record_output
-from cwl_memo.cwl.session import Session, now
+from cwl_memo.cwl.session import Session, now, stamp
 from cwl_memo.memo import Execution
 from cwl_memo.store.protocol import Claim, FileDigest
 from cwl_memo.store.workspace import Workspace
@@ -164,7 +164,7 @@ class Attempt:
                 run=self._session.run,
                 job=self.name,
                 tool=self.traits.label,
-                started=now(),
+                started=stamp(begun),
                 seconds=round(ended - begun, 3),
                 host=self._session.host,
                 runner=self._session.record.runner,
@@ -294,10 +294,11 @@ class Attempt:
             cause=cause,
             detail=detail,
             differs=missed.differs if missed is not None else (),
+            nearest=str(missed.nearest or "") if missed is not None else "",
             not_recorded="" if not_recorded is None else not_recorded.reason.code,
             seconds=seconds,
             size=0 if self._execution is None else self._execution.workspace.size,
-            started=now(),
+            started=stamp(self._session.begun(self.name, self._begun)),
             network=self.traits.network,
         )
 

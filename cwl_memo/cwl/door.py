@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from cwl_utils.errors import SubstitutionError
 from cwl_utils.expression import scanner
+from cwltool import singularity as _singularity
 from cwltool.argparser import arg_parser
 from cwltool.builder import Builder
-from cwltool.command_line_tool import CommandLineTool
+from cwltool.command_line_tool import CommandLineTool, check_adjust
 from cwltool.context import LoadingContext, RuntimeContext, getdefault
 from cwltool.errors import UnsupportedRequirement, WorkflowException
 from cwltool.executors import JobExecutor, MultithreadedJobExecutor, SingleJobExecutor
@@ -23,14 +24,18 @@ from cwltool.secrets import SecretStore
 from cwltool.software_requirements import get_container_from_software_requirements
 from cwltool.stdfsaccess import StdFsAccess, abspath
 from cwltool.update import ORIGINAL_CWLVERSION
-from cwltool.utils import downloadHttpFile, versionstring
+from cwltool.utils import downloadHttpFile, versionstring, visit_class
 from cwltool.workflow import default_make_tool
 from ruamel.yaml.representer import RoundTripRepresenter
 from ruamel.yaml.scalarfloat import ScalarFloat
 from schema_salad.exceptions import ValidationException
 from schema_salad.ref_resolver import file_uri, uri_file_path
 
+FINDS_FIRST_SIF = hasattr(_singularity, "SingularityImagePuller")
+"""Whether this cwltool takes the first image file that fits; until 2026 it took the last."""
+
 __all__ = [
+    "FINDS_FIRST_SIF",
     "ORIGINAL_CWLVERSION",
     "Builder",
     "CommandLineJob",
@@ -53,6 +58,7 @@ __all__ = [
     "WorkflowException",
     "abspath",
     "arg_parser",
+    "check_adjust",
     "cwltool_main",
     "cwltool_run",
     "default_make_tool",
@@ -65,4 +71,5 @@ __all__ = [
     "supportedProcessRequirements",
     "uri_file_path",
     "versionstring",
+    "visit_class",
 ]

@@ -14,7 +14,14 @@ from typing import Any, Final
 
 from cwl_memo.cwl.door import SubstitutionError, scanner
 
-__all__ = ["ExpressionUse", "expressions_in", "is_expression", "strings_in", "use_of"]
+__all__ = [
+    "ExpressionUse",
+    "expressions_in",
+    "is_expression",
+    "strings_in",
+    "use_of",
+    "writes_self",
+]
 
 RESOURCES: Final = ("cores", "ram", "tmpdirSize", "outdirSize", "cudaDeviceCount")
 """The fields of ``runtime`` that depend on what the job was given."""
@@ -31,14 +38,17 @@ _CLOCK: Final = re.compile(
     r")"
 )
 _LOCALE: Final = re.compile(r"(?<![.\w$])Date\b|\.\s*toLocale\w*|\.\s*localeCompare\b")
-_LOCATION: Final = re.compile(r"\.\s*(location|checksum)\b|\[\s*[\"'](location|checksum)[\"']")
+# The bare word will do: code can take the name of a field from a list.
+_LOCATION: Final = re.compile(r"\b(?:location|checksum)\b")
 _LITERAL: Final = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'")
 # Ways to look at an object without naming its fields.
 _REFLECTION: Final = re.compile(
-    r"\bJSON\s*\.\s*stringify\b|\bObject\s*\.\s*(?:keys|values|entries|assign)\b"
+    r"\bJSON\s*\.\s*stringify\b|\bReflect\b"
+    r"|\bObject\s*\.\s*(?:keys|values|entries|assign|getOwnProperty\w*)\b"
     r"|\bfor\s*\([^;)]*\bin\b|\.\.\."
     r"|(?<![.\w$])inputs\b(?!\s*[.\[])"
 )
+_SELF: Final = re.compile(r"(?<![.\w$])self\b(?!\s*[.\[])")
 _RUNTIME: Final = re.compile(r"(?<![.\w$])runtime\s*(?:\.\s*(\w+)|\[\s*[\"'](\w+)[\"']\s*\])?")
 _INPUT: Final = re.compile(
     r"(?<![.\w$])inputs\s*(?:\.\s*(\w+)|\[\s*[\"']([^\"']+)[\"']\s*\])(\s*[.\[])?"
@@ -89,6 +99,7 @@ class ExpressionUse:
     :param any: whether there is any expression at all.
     :param resources: fields of ``runtime`` that they name.
     :param locations: whether they can see where files lie.
+    :param order: whether they can see in which order the fields of an object stand.
     :param locale: whether they can see the time zone or the locale.
     :param nondeterministic: the first piece of each that tells the time or rolls dice.
     :param versioned: whether the escaping rules, which changed in v1.2, apply.
@@ -98,6 +109,7 @@ class ExpressionUse:
     any: bool = False
     resources: frozenset[str] = frozenset()
     locations: bool = False
+    order: bool = False
     locale: bool = False
     nondeterministic: tuple[str, ...] = ()
     versioned: bool = False
@@ -130,6 +142,7 @@ def use_of(
         any=True,
         resources=frozenset().union(*map(_resources, code)),
         locations=locations or any(_LOCATION.search(c) or _REFLECTION.search(c) for c in code),
+        order=any(_REFLECTION.search(c) for c in code),
         locale=any(_LOCALE.search(c) for c in code),
         nondeterministic=tuple(filter(None, map(_clock, code))),
         versioned=versioned,
@@ -156,6 +169,16 @@ def _resources(code: str) -> frozenset[str]:
     return frozenset(names)
 
 
+def writes_self(text: str) -> bool:
+    """Tell whether the value of an input is written out, as JSON, between other text."""
+    parts = expressions_in(text) if is_expression(text) else []
+    return not _is_alone(text, parts) and any(_SELF.search(part) for part in parts)
+
+
+def _is_alone(text: str, parts: list[str]) -> bool:
+    return len(parts) == 1 and len(text.strip()) == len(parts[0]) + 1
+
+
 def _is_serialised(text: str, parts: list[str]) -> bool:
     """Tell whether what an expression returns may be turned into text.
 
@@ -163,9 +186,8 @@ def _is_serialised(text: str, parts: list[str]) -> bool:
     File, which InitialWorkDirRequirement writes out as JSON. A parameter reference that
     stands alone returns the File itself.
     """
-    alone = len(parts) == 1 and len(text.strip()) == len(parts[0]) + 1
     return (
-        not alone
+        not _is_alone(text, parts)
         or parts[0].startswith("{")
         or not re.fullmatch(r"\(\s*[\w.\[\]'\"]+\s*\)", parts[0])
     )

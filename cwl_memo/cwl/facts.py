@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from cwl_memo.core.canonical import JSON
@@ -29,7 +29,7 @@ from cwl_memo.cwl.door import (
     shortname,
     uri_file_path,
 )
-from cwl_memo.cwl.expression import ExpressionUse, is_expression, strings_in, use_of
+from cwl_memo.cwl.expression import ExpressionUse, is_expression, strings_in, use_of, writes_self
 from cwl_memo.cwl.files import (
     FileFacts,
     Secrets,
@@ -37,7 +37,7 @@ from cwl_memo.cwl.files import (
     UnkeyableError,
     directories_in,
 )
-from cwl_memo.cwl.host import host_identity, words_of_command
+from cwl_memo.cwl.host import host_identity, named_host, words_of_command
 from cwl_memo.cwl.image import ImageResolver, UnresolvedImage, named_image
 from cwl_memo.cwl.surroundings import environment, options, output_rules, resources
 from cwl_memo.cwl.type import formats_in, loads_contents, may_hold, secondary_patterns
@@ -48,6 +48,7 @@ __all__ = ["Gathered", "ToolFacts"]
 
 _REQUIREMENTS_INPUT: Final = ("cwl:requirements", "https://w3id.org/cwl/cwl#requirements")
 _MADE_UP_LENGTH: Final = 40
+_LAST: Final = 2**31
 
 
 @dataclass(frozen=True)
@@ -133,7 +134,7 @@ class ToolFacts:
         found = requirement.effective(tool.requirements, tool.hints)
         schema = found.get("SchemaDefRequirement") or {}
         types = {str(t["name"]): t for t in schema.get("types", ())}
-        files = self._file_facts(None, os.getcwd(), locations=False, contents=True)
+        files = self._file_facts(None, os.getcwd(), None)
 
         def file_facts(item: Any) -> JSON:
             return files.value(item, ("$document",))
@@ -147,6 +148,9 @@ class ToolFacts:
             if may_hold(item.get("type"), ("File", "Directory", "Any"))
         )
         tool_use = use_of(strings_in([document.tool, requirements]), library, file_inputs)
+        own = [document.tool["inputs"][name] for name in file_inputs]
+        if any(map(writes_self, strings_in(own))):
+            tool_use = replace(tool_use, locations=True)
         output_use = use_of(strings_in(document.outputs), library, file_inputs)
         files.sources.pointers.clear()
         static = _Static(
@@ -193,8 +197,11 @@ class ToolFacts:
         )
 
     def _file_facts(
-        self, secrets: SecretStore | None, basedir: str, *, locations: bool, contents: bool
+        self, secrets: SecretStore | None, basedir: str, static: _Static | None
     ) -> FileFacts:
+        """Return what reads the facts of the inputs; without ``static``, of the document."""
+        uses = (static.tool_use, static.output_use) if static else ()
+        inputs = static.document.tool["inputs"] if static else {}
         hidden = Secrets(None, b"")
         if secrets is not None and secrets.secrets:
             hidden = Secrets(secrets.secrets, self._memo.secret())
@@ -203,8 +210,10 @@ class ToolFacts:
             self._views,
             hidden,
             basedir,
-            locations=locations,
-            contents=contents,
+            locations=any(use.locations for use in uses),
+            order=any(use.order for use in uses),
+            contents=static is None or any(use.any for use in uses),
+            loaded=frozenset(name for name, item in inputs.items() if loads_contents(item)),
         )
 
     # what may be refused
@@ -295,15 +304,12 @@ class ToolFacts:
         if static.needs_builder or named or self._discovers(static, context):
             builder = self._builder(job_order, context)
         inputs = self._inputs(static, job_order if builder is None else builder.job)
-        # Where the tool loads contents itself, what a File carried before is not seen.
-        contents = any(use.any for use in uses) and not loads_contents(document.tool["inputs"])
-        files = self._file_facts(
-            context.secret_store,
-            context.basedir or os.getcwd(),
-            locations=any(use.locations for use in uses),
-            contents=contents,
-        )
-        values = {name: files.value(value, (name,)) for name, value in inputs.items()}
+        files = self._file_facts(context.secret_store, context.basedir or os.getcwd(), static)
+        values = files.values(inputs)
+        if any(use.order for use in uses):
+            # As cwltool puts them before an expression: as given, defaults last.
+            given = [name for name in job_order if name in inputs]
+            values["$order"] = [*given, *(name for name in inputs if name not in job_order)]
         files.sources.merge(static.sources)
 
         container = self._tool.make_job_runner(context) is not CommandLineJob
@@ -402,16 +408,17 @@ class ToolFacts:
 
     def _host(self, static: _Static, values: Mapping[str, JSON], files: FileFacts) -> JSON:
         document = static.document.tool
-        shell = "ShellCommandRequirement" in static.found
-        texts = [text for argument in document["arguments"] for text in strings_in(argument)]
-        if "InitialWorkDirRequirement" in static.requirements:
-            texts.extend(strings_in(static.requirements["InitialWorkDirRequirement"]))
         base = document["baseCommand"]
-        if shell or not (base or document["arguments"]):
-            texts.extend(value for value in values.values() if isinstance(value, str))
-        words = words_of_command(base, texts, shell=shell)
+        given = list(strings_in(_values_only(values)))
+        texts = [*strings_in(static.requirements.get("InitialWorkDirRequirement")), *given]
+        # Last in line: what comes from elsewhere does not decide which program it is.
+        others = [{"position": _LAST, "valueFrom": text} for text in texts]
+        shell = "ShellCommandRequirement" in static.found
+        words = words_of_command(base, [*document["arguments"], *others], shell=shell)
+        if not base:
+            words = list(dict.fromkeys([*words, *given]))  # the program may be an input
         if self._settings.host_tools is HostTools.NAME:
-            return dict.fromkeys(words[:1], "name")
+            return named_host(words)
 
         def digest(path: Any) -> str:
             found, identity = self._memo.digest_file(path)
@@ -433,6 +440,14 @@ class ToolFacts:
                 data = "\n".join(triples).encode("utf-8", "surrogatepass")
                 return {"ontology": str(digest_of_bytes(data))}
         return {}
+
+
+def _values_only(value: JSON) -> JSON:
+    """Return the facts of an input object without those of its Files."""
+    if isinstance(value, dict):
+        is_file = value.get("class") in ("File", "Directory")
+        return None if is_file else {name: _values_only(item) for name, item in value.items()}
+    return [_values_only(item) for item in value] if isinstance(value, list) else value
 
 
 def _label(identifier: str) -> str:

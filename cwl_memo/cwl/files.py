@@ -192,7 +192,9 @@ class FileFacts:
     :param secrets: hides secret values.
     :param basedir: what relative locations are relative to.
     :param locations: whether an expression can see where files lie.
+    :param order: whether one can see in which order the fields of an object stand.
     :param contents: whether the ``contents`` of located files counts.
+    :param loaded: the inputs whose ``contents`` cwltool reads from the files themselves.
     """
 
     def __init__(
@@ -203,14 +205,18 @@ class FileFacts:
         basedir: str,
         *,
         locations: bool = False,
+        order: bool = False,
         contents: bool = True,
+        loaded: frozenset[str] = frozenset(),
     ) -> None:
         self._digests = digests
         self._known = known
         self._secrets = secrets
         self._basedir = basedir
         self._locations = locations
+        self._order = order
         self._contents = contents
+        self._loaded = loaded
         self.sources = Sources()
 
     def value(self, value: Any, pointer: Pointer) -> JSON:
@@ -221,18 +227,26 @@ class FileFacts:
         if isinstance(value, str):
             return self._secrets.hide(str(value))
         if is_file_object(value, "File"):
-            return self.file(value, pointer)
+            return {**self.file(value, pointer), **self._order_of(value)}
         if is_file_object(value, "Directory"):
-            return self.directory(value, pointer)
+            return {**self.directory(value, pointer), **self._order_of(value)}
         if isinstance(value, Mapping):
-            return {
-                str(name): self.value(item, (*pointer, str(name))) for name, item in value.items()
-            }
+            return {**self.values(value, pointer), **self._order_of(value)}
         if isinstance(value, Sequence):
             return [self.value(item, (*pointer, i)) for i, item in enumerate(value)]
         return plain(value)
 
-    def file(self, item: Mapping[str, Any], pointer: Pointer) -> JSON:
+    def values(self, values: Mapping[str, Any], pointer: Pointer = ()) -> dict[str, JSON]:
+        """Return the facts of the fields of a record, or of the inputs by name.
+
+        :raises UnkeyableError: if a file in them cannot be read or read again.
+        """
+        return {str(n): self.value(item, (*pointer, str(n))) for n, item in values.items()}
+
+    def _order_of(self, value: Mapping[str, Any]) -> dict[str, JSON]:
+        return {"$order": [str(name) for name in value]} if self._order else {}
+
+    def file(self, item: Mapping[str, Any], pointer: Pointer) -> dict[str, JSON]:
         """Return the facts of a File object."""
         location = str(item.get("location") or item.get("path") or "")
         facts: dict[str, JSON] = {"class": "File"}
@@ -243,8 +257,9 @@ class FileFacts:
         if item.get("format") is not None:
             facts["format"] = plain(item["format"])
         others = {k: v for k, v in item.items() if k not in _DERIVED}
-        for name, value in others.items():
-            facts[str(name)] = self.value(value, (*pointer, str(name)))
+        if others:
+            # Apart from the facts: a field of the user's own might have the name of one.
+            facts["metadata"] = self.values(others, pointer)
         if item.get("secondaryFiles"):
             facts["secondaryFiles"] = [
                 self.value(other, (*pointer, "secondaryFiles", i))
@@ -276,7 +291,7 @@ class FileFacts:
         if executable and digest.program:
             # A data file's mode is an accident of where it lies; a program's is not.
             facts["executable"] = True
-        if "contents" in item and self._contents:
+        if "contents" in item and self._contents and not self._is_loaded(pointer):
             text = self._secrets.hide(str(item["contents"]))
             facts["contents"] = str(digest_of_bytes(text.encode("utf-8", "surrogatepass")))
         if self._locations:
@@ -284,6 +299,10 @@ class FileFacts:
             if "checksum" in item:
                 facts["checksum"] = plain(item["checksum"])
         return facts
+
+    def _is_loaded(self, pointer: Pointer) -> bool:
+        # What a File carried before is then not seen; what its secondaryFiles carry is.
+        return pointer[0] in self._loaded and all(isinstance(part, int) for part in pointer[1:])
 
     def _read(self, path: str, pointer: Pointer) -> tuple[FileDigest, bool]:
         known = self._known.digest_of(path)
@@ -307,7 +326,7 @@ class FileFacts:
         self.sources.identities[path] = identity
         return digest, bool(mode & stat.S_IXUSR)
 
-    def directory(self, item: Mapping[str, Any], pointer: Pointer) -> JSON:
+    def directory(self, item: Mapping[str, Any], pointer: Pointer) -> dict[str, JSON]:
         """Return the facts of a Directory object: everything in it, whatever is listed.
 
         "The whole directory is staged" whatever ``loadListing`` says, so a listing is
@@ -353,9 +372,11 @@ class FileFacts:
         facts: dict[str, JSON] = {}
         if entry.is_symlink():
             target = os.readlink(entry.path)
-            # An absolute target is a location, which is no part of what a tool is given.
-            facts["link"] = target if not os.path.isabs(target) else True
-            if not os.path.exists(entry.path):
+            # An absolute target is a location, which is no part of what a tool is given;
+            # but of a link that leads nowhere it is all that there is.
+            leads = os.path.exists(entry.path)
+            facts["link"] = True if leads and os.path.isabs(target) else target
+            if not leads:
                 return facts
         if entry.is_dir():
             facts["tree"] = self._tree(entry.path, pointer, above)

@@ -105,7 +105,7 @@ class SingularityFiles:
         reference = name.removeprefix("docker://")
         if "://" in reference:
             return UnresolvedImage(f"{name} is of a kind that cwltool does not pull")
-        if reference == name and (sandbox := self._sandbox(name)):
+        if sandbox := self._sandbox(reference):
             return sandbox
         older = sif_names_of_older_cwltool(name)
         return self._of_names(sif_names(_tagged(reference)) if self._first_match else older, name)
@@ -136,6 +136,7 @@ class SingularityFiles:
 
     def _of_names(self, names: list[str], image: str, found: Iterable[Path] = ()) -> Resolution:
         target = Path(self._cache, names[0]).absolute()
+        # A walk would find it first, too, but may take long.
         if self._first_match and target.exists():
             return self._of_files([target], image)
         files = [*found, *self._search(names)]
@@ -154,7 +155,7 @@ class SingularityFiles:
         try:
             digests = {self._digest(path) for path in files}
         except OSError as error:
-            return UnresolvedImage(f"{error.filename} cannot be read: {error.strerror}")
+            return UnresolvedImage(f"{error.filename or image} cannot be read: {error.strerror}")
         if len(digests) > 1:
             shown = ", ".join(sorted(str(path) for path in files)[:3])
             return UnresolvedImage(f"several files stand for {image} and differ: {shown}")

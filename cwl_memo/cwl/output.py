@@ -33,19 +33,7 @@ class AddFile(Protocol):
 
 
 _LOCAL: Final = frozenset({"location", "path", "dirname", GENERATION})
-_ORDER: Final = (
-    "location",
-    "basename",
-    "nameroot",
-    "nameext",
-    "class",
-    "contents",
-    "checksum",
-    "size",
-    "secondaryFiles",
-    "format",
-    "listing",
-)
+_UNSEEN: Final = frozenset({"path", "dirname", GENERATION})
 
 
 @dataclass
@@ -86,20 +74,25 @@ class _Recorder:
         self.passed = 0
 
     def value(self, value: Any) -> JSON:
-        if is_file_object(value, "File"):
-            return self.file(value)
-        if is_file_object(value, "Directory"):
-            return self.directory(value)
+        if is_file_object(value):
+            return self.placed(value)
         if isinstance(value, Mapping):
             return {str(name): self.value(item) for name, item in value.items()}
         if isinstance(value, Sequence) and not isinstance(value, str):
             return [self.value(item) for item in value]
         return plain(value)
 
+    def placed(self, item: Mapping[str, Any]) -> JSON:
+        is_file = is_file_object(item, "File")
+        fields = self.file(item) if is_file else self.directory(item)
+        if "memo" in fields:
+            fields["memo"]["fields"] = [str(name) for name in item if name not in _UNSEEN]
+        return fields
+
     def _fields(self, item: Mapping[str, Any]) -> dict[str, JSON]:
         return {str(name): self.value(value) for name, value in item.items() if name not in _LOCAL}
 
-    def file(self, item: Mapping[str, Any]) -> JSON:
+    def file(self, item: Mapping[str, Any]) -> dict[str, JSON]:
         fields = self._fields(item)
         location = str(item.get("location", ""))
         if not location or location.startswith("_:"):
@@ -154,7 +147,7 @@ class _Recorder:
             kept["program"] = True
         return kept
 
-    def directory(self, item: Mapping[str, Any]) -> JSON:
+    def directory(self, item: Mapping[str, Any]) -> dict[str, JSON]:
         fields = self._fields({k: v for k, v in item.items() if k != "listing"})
         location = str(item.get("location", ""))
         if not location or location.startswith("_:"):
@@ -248,9 +241,11 @@ class _Restorer:
         fields = {n: self.value(v, f"{path}.{n}") for n, v in item.items() if n != "memo"}
         if not self.checksums:
             fields.pop("checksum", None)
+            if ".secondaryFiles[" in path:
+                fields.pop("size", None)  # cwltool finds it out along with the checksum
         if "input" in memo:
             fields["location"] = self.location_of_input(memo["input"], path)
-            return _in_order(fields)
+            return _in_order(fields, memo.get("fields"))
         relative = memo.get("workspace")
         where = f"{path}.memo.workspace"
         relative = "." if relative == "." else check_workspace_path(relative, where)
@@ -261,8 +256,9 @@ class _Restorer:
             self.file(target, memo, path)
             if self.checksums:
                 fields.setdefault("checksum", f"sha1${memo['sha1']}")
+                fields.setdefault("size", memo["size"])
         fields["location"] = file_uri(target)
-        return _in_order(fields)
+        return _in_order(fields, memo.get("fields"))
 
     def file(self, target: str, memo: Mapping[str, Any], path: str, *, now: bool = False) -> None:
         size, sha1 = memo.get("size"), memo.get("sha1")
@@ -299,9 +295,13 @@ class _Restorer:
         return str(location)
 
 
-def _in_order(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of a File as cwltool orders them, for whoever compares texts."""
-    ordered: dict[str, Any] = {name: fields[name] for name in _ORDER if name in fields}
+def _in_order(fields: dict[str, Any], names: Any) -> dict[str, Any]:
+    """Return the fields of a File in the order in which cwltool had them.
+
+    An entry sorts them; whoever compares the texts of two runs sees the order.
+    """
+    given = names if isinstance(names, list) else []
+    ordered: dict[str, Any] = {name: fields[name] for name in given if name in fields}
     return {**ordered, **fields}
 
 

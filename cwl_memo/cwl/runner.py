@@ -92,9 +92,17 @@ def run(argv: Sequence[str], *, prog: str, write_report: WriteReport) -> int:
         parser.print_help(sys.stderr)
         return 1
     if not choice.memo or _ends_early(args):
+        document = args.workflow  # cwltool takes it out of the arguments
         code = int(cwltool_run(argsl=list(argv), args=args))
         if choice.report is not None:
-            write_report(choice.report, RunRecord(run="", mode=Mode.OFF.value))
+            record = RunRecord(
+                run="",
+                document=str(document or "CWLFile"),
+                arguments=tuple(argv),
+                mode=Mode.OFF.value,
+                status="success" if code == 0 else "permanentFail",
+            )
+            _report(choice.report, record, write_report)
         return code
     try:
         store = _open(choice)

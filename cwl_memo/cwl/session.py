@@ -20,6 +20,7 @@ from cwl_memo.core.explain import sentence, summary_line
 from cwl_memo.core.run import JobRecord, RunRecord
 from cwl_memo.core.settings import Settings
 from cwl_memo.cwl.door import (
+    FINDS_FIRST_SIF,
     JobExecutor,
     LoadingContext,
     RuntimeContext,
@@ -35,14 +36,19 @@ from cwl_memo.store.protocol import Store
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Session", "new_run_id", "now"]
+__all__ = ["Session", "new_run_id", "now", "stamp"]
 
 _log = logging.getLogger("cwltool")
 
 
 def now() -> str:
     """Return the time as ISO 8601, to the second, with the offset of this place."""
-    return dt.datetime.now().astimezone().isoformat(timespec="seconds")
+    return stamp(time.time())
+
+
+def stamp(seconds: float) -> str:
+    """Return a time given in seconds since the epoch as :func:`now` would."""
+    return dt.datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")
 
 
 def new_run_id() -> str:
@@ -179,7 +185,9 @@ class Session:
         with self._lock:
             if engine not in self._images:
                 base_path = getattr(context, "image_base_path", None) or ""
-                self._images[engine] = ImageResolver(engine, self._digest, base_path=base_path)
+                self._images[engine] = ImageResolver(
+                    engine, self._digest, base_path=base_path, first_match=FINDS_FIRST_SIF
+                )
             return self._images[engine]
 
     def _digest(self, path: Path) -> str:

@@ -11,6 +11,7 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Generator, Iterator
+from functools import partial
 from typing import Any, Final
 
 from cwl_memo.core import policy
@@ -25,7 +26,9 @@ from cwl_memo.cwl.door import (
     RuntimeContext,
     ValidationException,
     WorkflowException,
+    check_adjust,
     shortname,
+    visit_class,
 )
 from cwl_memo.cwl.facts import Gathered, ToolFacts
 from cwl_memo.cwl.files import UnkeyableError
@@ -156,7 +159,9 @@ class MemoMixin:
             return False
         outputs = self._restore(attempt, found, context)
         if outputs is None:
-            attempt.missed = Miss(attempt.wanted.key, MissCause.DAMAGED)
+            edited = found.variant is None
+            cause = MissCause.OUTPUTS_CHANGED if edited else MissCause.DAMAGED
+            attempt.missed = Miss(attempt.wanted.key, cause)
             return False
         attempt.finish_hit(found.entry)
         callbacks(outputs, "success")
@@ -259,6 +264,9 @@ class MemoMixin:
             builder.pathmapper = tool.make_path_mapper(
                 builder.files, builder.stagedir, context, separateDirs=True
             )
+            # An output may be an input, which is known by the path it would have had.
+            adjust = partial(check_adjust, tool.path_check_mode.value, builder)
+            visit_class([builder.files, builder.bindings], ("File", "Directory"), adjust)
             return tool.collect_output_ports(
                 tool.tool["outputs"],
                 builder,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from cwl_memo.core.canonical import JSON
@@ -34,11 +34,10 @@ def _type_names(kind: JSON) -> list[str]:
     return []
 
 
-def loads_contents(inputs: Any) -> bool:
-    """Tell whether an inputs section has a ``loadContents: true``."""
-    if isinstance(inputs, dict):
-        return inputs.get("loadContents") is True or any(map(loads_contents, inputs.values()))
-    return isinstance(inputs, list) and any(map(loads_contents, inputs))
+def loads_contents(item: Mapping[str, Any]) -> bool:
+    """Tell whether an input has ``loadContents: true``, in its binding as in v1.0 or beside it."""
+    binding = item.get("inputBinding") or {}
+    return item.get("loadContents") is True or binding.get("loadContents") is True
 
 
 def secondary_patterns(item: Any) -> list[str]:

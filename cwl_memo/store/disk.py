@@ -87,7 +87,12 @@ class PlainCache(diskcache.Cache):  # type: ignore[misc]  # diskcache has no typ
         if os.path.expandvars(directory) != str(directory):
             # diskcache would expand it and write somewhere else.
             raise OSError(f"a path with a variable in it cannot hold an index: {directory}")
-        super().__init__(str(directory), timeout=timeout, disk=PlainDisk, **_SETTINGS)
+        try:
+            super().__init__(str(directory), timeout=timeout, disk=PlainDisk, **_SETTINGS)
+        except BaseException:
+            self._opening = False
+            self.close()
+            raise
         self._opening = False
         # Opened without patience, since diskcache has its own while it prepares the file.
         self._con.execute(f"PRAGMA busy_timeout = {int(timeout * 1000)}")

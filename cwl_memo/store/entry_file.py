@@ -64,7 +64,7 @@ class EntryFiles:
             return None
         try:
             return Entry.from_json(data)
-        except (FormatError, OverflowError) as error:
+        except FormatError as error:
             self._quarantine.take(self._layout.entry(key), str(error))
             return None
 

@@ -44,6 +44,8 @@ SIGNATURES: list[tuple[Callable[..., Any], list[str]]] = [
         ["self", "process", "job_order_object", "logger", "runtime_context"],
     ),
     (door.MultithreadedJobExecutor.select_resources, ["self", "request", "runtime_context"]),
+    (door.check_adjust, ["accept_re", "builder", "file_o"]),
+    (door.visit_class, ["rec", "cls", "op"]),
     (door.shortname, ["inputid"]),
     (door.scanner, ["scan"]),
     (door.uri_file_path, ["url"]),
