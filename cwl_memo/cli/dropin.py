@@ -7,8 +7,6 @@ from __future__ import annotations
 import sys
 from typing import Final
 
-from cwl_memo.cli.exit_codes import guarded
-
 __all__ = ["main"]
 
 PROG: Final = "cwltool-memo"
@@ -19,12 +17,9 @@ def main(argv: list[str] | None = None) -> int:
 
     :param argv: the arguments; None for those of the process.
     """
-    words = sys.argv[1:] if argv is None else argv
-    return guarded(PROG, lambda: _main(words))
-
-
-def _main(words: list[str]) -> int:
+    # No error boundary: what cwltool lets through ends this program as it ends cwltool.
     from cwl_memo.cwl.runner import run
     from cwl_memo.report.files import write_report
 
+    words = sys.argv[1:] if argv is None else argv
     return run(words, prog=PROG, write_report=write_report)

@@ -54,14 +54,15 @@ def main(argv: list[str] | None = None) -> int:
     :param argv: the arguments; None for those of the process.
     """
     words = sys.argv[1:] if argv is None else argv
+    if words[:1] == ["run"]:
+        # No error boundary: what cwltool lets through ends this program as it ends cwltool.
+        return _run_workflow(words[1:])
     return guarded(PROG, lambda: _main(words))
 
 
 def _main(words: list[str]) -> int:
     if "_ARGCOMPLETE" in os.environ:
         return _complete()
-    if words[:1] == ["run"]:
-        return _run_workflow(words[1:])
     _tolerate_names()
     parser = build_parser()
     try:

@@ -166,13 +166,13 @@ def chosen(args: argparse.Namespace, environ: Mapping[str, str]) -> Choice:
     named = getattr(args, "memo_store")  # noqa: B009
     if named == "":
         raise UsageError("--memo-store: names no directory")
-    report, _ = text("memo_report")
+    report, origin = text("memo_report")
     return Choice(
         memo=_is_on(args, environ) and settings.mode is not Mode.OFF,
         settings=settings,
         store=named_store_path(named) if named else default_store_path(environ),
         is_named=bool(named),
-        report=None if report is None else _report_path(report),
+        report=None if report is None else _report_path(report, origin),
     )
 
 
@@ -186,11 +186,11 @@ def _is_on(args: argparse.Namespace, environ: Mapping[str, str]) -> bool:
     return value not in _NO
 
 
-def _report_path(text: str) -> Path:
+def _report_path(text: str, origin: str) -> Path:
     path = Path(text).expanduser().absolute()
     if path.is_dir() or not path.parent.is_dir():
         raise UsageError(
-            f"--memo-report: {text} cannot be written: "
+            f"{origin}: {text} cannot be written: "
             + ("it is a directory" if path.is_dir() else f"{path.parent} is no directory")
         )
     return path

@@ -214,6 +214,7 @@ class ToolFacts:
             order=any(use.order for use in uses),
             contents=static is None or any(use.any for use in uses),
             loaded=frozenset(name for name, item in inputs.items() if loads_contents(item)),
+            together=static is not None and "InitialWorkDirRequirement" in static.requirements,
         )
 
     # what may be refused

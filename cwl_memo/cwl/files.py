@@ -195,6 +195,7 @@ class FileFacts:
     :param order: whether one can see in which order the fields of an object stand.
     :param contents: whether the ``contents`` of located files counts.
     :param loaded: the inputs whose ``contents`` cwltool reads from the files themselves.
+    :param together: whether files are put into one directory.
     """
 
     def __init__(
@@ -208,6 +209,7 @@ class FileFacts:
         order: bool = False,
         contents: bool = True,
         loaded: frozenset[str] = frozenset(),
+        together: bool = False,
     ) -> None:
         self._digests = digests
         self._known = known
@@ -217,6 +219,8 @@ class FileFacts:
         self._order = order
         self._contents = contents
         self._loaded = loaded
+        self._together = together
+        self._first: dict[str, tuple[str, str]] = {}
         self.sources = Sources()
 
     def value(self, value: Any, pointer: Pointer) -> JSON:
@@ -294,6 +298,10 @@ class FileFacts:
         if "contents" in item and self._contents and not self._is_loaded(pointer):
             text = self._secrets.hide(str(item["contents"]))
             facts["contents"] = str(digest_of_bytes(text.encode("utf-8", "surrogatepass")))
+        where, basename = self._first.setdefault(location, (show(pointer), facts["basename"]))
+        if where != show(pointer) and (self._together or basename != facts["basename"]):
+            # cwltool stages one location once: under one name, and once in a directory.
+            facts["same"] = where
         if self._locations:
             facts["location"] = location
             if "checksum" in item:

@@ -17,10 +17,17 @@ from typing import Final
 
 import argcomplete
 
+from cwl_memo import __version__
 from cwl_memo.core.run import RunRecord
 from cwl_memo.core.settings import Mode
 from cwl_memo.cwl.arguments import Choice, add_memo_arguments, chosen
-from cwl_memo.cwl.door import LoadingContext, RuntimeContext, arg_parser, cwltool_run
+from cwl_memo.cwl.door import (
+    LoadingContext,
+    RuntimeContext,
+    arg_parser,
+    cwltool_run,
+    versionstring,
+)
 from cwl_memo.cwl.session import Session
 from cwl_memo.errors import StoreError, UsageError
 from cwl_memo.store.local import open_store
@@ -93,7 +100,7 @@ def run(argv: Sequence[str], *, prog: str, write_report: WriteReport) -> int:
         return 1
     if not choice.memo or _ends_early(args):
         document = args.workflow  # cwltool takes it out of the arguments
-        code = int(cwltool_run(argsl=list(argv), args=args))
+        code = int(cwltool_run(argsl=list(argv), args=args, versionfunc=_version(prog)))
         if choice.report is not None:
             record = RunRecord(
                 run="",
@@ -109,7 +116,7 @@ def run(argv: Sequence[str], *, prog: str, write_report: WriteReport) -> int:
     except StoreError as error:
         sys.stderr.write(f"{prog}: error: --memo-store: {error}\n")
         return _USAGE
-    return _run(argv, args, choice, store, write_report)
+    return _run(argv, args, choice, store, write_report, prog)
 
 
 def _run(
@@ -118,6 +125,7 @@ def _run(
     choice: Choice,
     store: Store | None,
     write_report: WriteReport,
+    prog: str,
 ) -> int:
     session = Session(
         store, choice.settings, document=str(args.workflow or "CWLFile"), arguments=argv
@@ -138,6 +146,7 @@ def _run(
                 executor=executor,
                 loadingContext=loading,
                 runtimeContext=runtime,
+                versionfunc=_version(prog),
             )
         )
         status = executor.final_status[0] if executor.final_status else "permanentFail"
@@ -146,6 +155,13 @@ def _run(
         if choice.report is not None:
             _report(choice.report, record, write_report)
     return code
+
+
+def _version(prog: str) -> Callable[[], str]:
+    """Return what tells the version: cwltool's words where cwltool is what was asked for."""
+    if prog.startswith("cwltool"):
+        return versionstring
+    return lambda: f"cwl-memo {__version__} (cwltool {versionstring().rpartition(' ')[2]})"
 
 
 def _report(path: Path, record: RunRecord, write_report: WriteReport) -> None:
