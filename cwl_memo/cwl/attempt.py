@@ -104,6 +104,7 @@ class Attempt:
         In the thread that ran it and before it lets go of its directory; outside the
         lock under which cwltool evaluates the workflow.
         """
+        self._session.await_end(self.name, self.finish_rejected)
         collect = job.collect_outputs
         self._stream_names = stream_names
         self._secrets = context.secret_store
@@ -264,7 +265,7 @@ class Attempt:
         self._session.finish(self._record(status, seconds))
 
     def finish_rejected(self) -> None:
-        """Say that the job was rejected before it could be executed."""
+        """Say that the job was rejected, or ended without a word of its outputs."""
         if not self._finished:
             self._finished = True
             self.release()

@@ -81,7 +81,17 @@ def find(
     """Return the most specific requirement, else hint, that has one of the names."""
     wanted = frozenset(names)
     both = (*reversed(list(requirements)), *reversed(list(hints)))
-    return next((item for item in both if str(item["class"]) in wanted), None)
+    return next((item for item in both if _class_of(item) in wanted), None)
+
+
+def _class_of(item: Mapping[str, Any]) -> str:
+    """Return the class that was meant.
+
+    cwltool reads ``cwltool:overrides`` with the words of CWL v1.0 only, and takes a class
+    that is newer for a file beside the document.
+    """
+    name = str(item["class"])
+    return name.rpartition("/")[2] if name.startswith("file://") and "#" not in name else name
 
 
 def lasting(

@@ -92,6 +92,7 @@ class Session:
         self.host = platform.node()
         self._names: dict[str, int] = {}
         self._begun: dict[str, float] = {}
+        self._unfinished: dict[str, Callable[[], None]] = {}
         self._context: RuntimeContext | None = None
         self._adopted = False
         self._lock = threading.Lock()
@@ -206,9 +207,18 @@ class Session:
         """Return when a job's process was started, in seconds since the epoch."""
         return self._begun.get(name, otherwise)
 
+    def await_end(self, name: str, give_up: Callable[[], None]) -> None:
+        """Say that a job is handed to cwltool, which may never say what became of it.
+
+        :param give_up: called as the run ends, if the job has not been finished.
+        """
+        with self._lock:
+            self._unfinished[name] = give_up
+
     def finish(self, job: JobRecord) -> None:
         """Take what became of a job to the log and the run's record."""
         with self._lock:
+            self._unfinished.pop(job.name, None)
             self.record.jobs.append(job)
         _log.info("[job %s] %s", job.name, sentence(job))
         self.memo.note_run({"line": "job", **job.to_json()})
@@ -228,6 +238,8 @@ class Session:
             if self._ended:
                 return self.record
             self._ended = True
+        for give_up in list(self._unfinished.values()):
+            give_up()
         self.record.status = status
         self.record.ended = now()
         self.summarise()

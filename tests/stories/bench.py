@@ -140,12 +140,14 @@ class Bench:
         env: Mapping[str, str] | None = None,
         store: Path | None = None,
         ext: bool = False,
+        container: bool = False,
     ) -> Run:
         """Run a document on an input object; every run has an outdir of its own.
 
         :param job: the input object, or a file that holds it, or words of a command line.
         :param options: of cwltool or the memoization group, before the document.
         :param env: environment variables for this run.
+        :param container: whether containers are used; the options name an engine then.
         :param ext: whether cwltool's extensions are on (slow: it reads its schemas anew).
         """
         self._count += 1
@@ -157,7 +159,7 @@ class Bench:
             str(store or self.store),
             "--outdir",
             str(outdir),
-            "--no-container",
+            *([] if container else ["--no-container"]),
             *(["--enable-ext"] if ext else []),
             *options,
             str(self.folder / document),
