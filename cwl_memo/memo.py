@@ -446,8 +446,9 @@ class Memo:
     def tidy(self) -> None:
         """Bring the store back under its size limit, as a run ends."""
         store = self.store
-        if store is not None and store.writable:
-            self._guard(lambda: len(store.gc(self.settings.max_size)), 0)
+        limit = self.settings.max_size
+        if store is not None and store.writable and self._guard(store.used_bytes, 0) > limit:
+            self._guard(lambda: len(store.gc(limit)), 0)
 
 
 class _OwnClaim:
