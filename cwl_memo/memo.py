@@ -217,7 +217,7 @@ class Memo:
         """Return the entry of a fingerprint if all that it needs is there and sound."""
         store = self.store
         if store is None:
-            return Miss(wanted.key, MissCause.STORE_FAILED)
+            return Miss(wanted.key, MissCause.NO_STORE)
         if not policy.may_lookup(self.settings):
             return Miss(wanted.key, MissCause.RECACHE)
         try:

@@ -145,13 +145,21 @@ def _check_link(where: str, target: str, path: str) -> None:
 
 @dataclass(frozen=True)
 class Tree:
-    """The manifest of a workspace: every path in it, sorted."""
+    """The manifest of a workspace: every path in it, sorted.
+
+    :param partial: whether something in it could not be recorded, as a link to a place
+        outside or a pipe; outputs cannot be collected anew from it.
+    """
 
     nodes: tuple[TreeNode, ...]
+    partial: bool = False
 
     def to_json(self) -> JSON:
         """Return the tree as JSON."""
-        return {"nodes": [node.to_json() for node in self.nodes]}
+        data: dict[str, Any] = {"nodes": [node.to_json() for node in self.nodes]}
+        if self.partial:
+            data["partial"] = True
+        return data
 
     @classmethod
     def from_json(cls, data: Any, path: str = "") -> Tree:
@@ -173,7 +181,10 @@ class Tree:
                 # A file below a link would be written wherever the link leads.
                 if above is not NodeKind.DIRECTORY:
                     raise FormatError("stands below a file or a link", f"nodes[{i}].path")
-        return cls(nodes)
+        partial = data.get("partial", False)
+        if not isinstance(partial, bool):
+            raise FormatError("not a boolean", f"{path}.partial" if path else "partial")
+        return cls(nodes, partial)
 
     def find(self, path: str) -> TreeNode | None:
         """Return the node at ``path``, if there is one."""

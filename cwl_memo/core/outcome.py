@@ -144,6 +144,7 @@ class MissCause(Enum):
         "the outputs section changed and cannot be collected anew",
     )
     RECACHE = ("recache", "recache was asked for")
+    NO_STORE = ("no-store", "there is no store")
     STORE_FAILED = ("store-failed", "the store failed")
 
     def __init__(self, code: str, sentence: str) -> None:

@@ -57,7 +57,6 @@ class Attempt:
         self._begun = time.time()
         self._finished = False
         self._said_waiting = False
-        self._stream_names: Mapping[str, str] = {}
         self._secrets: SecretStore | None = None
 
     def key_with(self, gathered: Gathered, wanted: Fingerprint) -> None:
@@ -95,7 +94,6 @@ class Attempt:
     def attach(
         self,
         job: JobBase,
-        stream_names: Mapping[str, str],
         context: RuntimeContext,
         image_that_ran: Callable[[RuntimeContext], JSON],
     ) -> None:
@@ -106,7 +104,6 @@ class Attempt:
         """
         self._session.await_end(self.name, self.finish_rejected)
         collect = job.collect_outputs
-        self._stream_names = stream_names
         self._secrets = context.secret_store
 
         def collect_and_ingest(outdir: str, rcode: int) -> Any:
@@ -142,7 +139,7 @@ class Attempt:
         logs: tuple[Path | None, Path | None],
     ) -> None:
         ended = time.time()
-        if self._not_recorded is not None:
+        if self._not_recorded is not None or self._session.memo.store is None:
             return
         taken = self._session.memo.shield(
             lambda: self._take(job, outdir, outputs, logs),
@@ -189,12 +186,9 @@ class Attempt:
         if stranger:
             return Refusal(Reason.INPUT_NOT_IN_KEY, stranger)
         hidden = _secret_files(job, self._secrets)
-        if self._secrets is not None and self._secrets.secrets:
-            values = [value.encode() for value in self._secrets.secrets.values()]
-            files = (*_files_below(outdir, hidden), *(str(p) for p in logs if p is not None))
-            told = next((path for path in files if _holds(path, values)), "")
-            if told:
-                return Refusal(Reason.SECRET_OUTPUT, os.path.relpath(told, outdir))
+        told = self._told(outdir, outputs, hidden, logs)
+        if told:
+            return Refusal(Reason.SECRET_OUTPUT, told)
         workspace = memo.ingest(Path(outdir), sources.digests, hidden)
         if isinstance(workspace, Refusal):
             return workspace
@@ -214,6 +208,21 @@ class Attempt:
             return Refusal(Reason.INPUT_CHANGED_DURING_RUN, changed[0])
         return workspace, recorded.output, tuple(recorded.blobs.values())
 
+    def _told(
+        self, outdir: str, outputs: Any, hidden: list[str], logs: Iterable[Path | None]
+    ) -> str:
+        """Return where a secret would stand in the entry; empty for nowhere."""
+        if self._secrets is None or not self._secrets.secrets:
+            return ""
+        if self._secrets.has_secret(outputs):
+            return "output object"
+        values = [value.encode() for value in self._secrets.secrets.values()]
+        if any(value and value in name for name in _names_below(outdir) for value in values):
+            return "name of a file"
+        files = (*_files_below(outdir, hidden), *(str(path) for path in logs if path is not None))
+        told = next((path for path in files if _holds(path, values)), None)
+        return "" if told is None else os.path.relpath(told, outdir)
+
     def _stranger(self, job: JobBase) -> str:
         """Return a file that the job was given and the key does not know, if any.
 
@@ -222,9 +231,12 @@ class Attempt:
         sources = self.gathered.sources
         mappers = [job.pathmapper, job.generatemapper]
         for mapper in mappers:
-            for path in _mapped(mapper):
+            for location, path in _mapped(mapper):
                 real = os.path.realpath(path)
                 known = real in sources.digests or real in sources.directories
+                if location in sources.remote:
+                    digest, _ = self._session.memo.digest_file(path)
+                    known = digest.digest == sources.remote[location].digest
                 if not known and not any(
                     real.startswith(above + os.sep) for above in sources.directories
                 ):
@@ -366,12 +378,13 @@ def _redirected(name: str | None, workspace: Workspace) -> BlobRef | None:
     return None if digest is None else BlobRef(digest.digest, digest.size)
 
 
-def _mapped(mapper: PathMapper | None) -> Iterator[str]:
-    for entry in mapper or ():
+def _mapped(mapper: PathMapper | None) -> Iterator[tuple[str, str]]:
+    """Yield location and path of each file that a job is given."""
+    for location, entry in mapper.items() if mapper is not None else ():
         kind = str(entry.type)
         is_made = "Create" in kind or str(entry.resolved).startswith("_:")
         if kind.endswith(("File", "Directory")) and not is_made:
-            yield entry.resolved
+            yield location, entry.resolved
 
 
 def _secret_files(job: JobBase, secrets: SecretStore | None) -> list[str]:
@@ -395,6 +408,16 @@ def _files_below(outdir: str, leave_out: Iterable[str]) -> Iterator[str]:
             path = os.path.join(directory, name)
             if path not in hidden and os.path.isfile(path) and not os.path.islink(path):
                 yield path
+
+
+def _names_below(outdir: str) -> Iterator[bytes]:
+    """Yield the names of all that stands in a directory, and where its links lead."""
+    for directory, directories, files in os.walk(os.fsencode(outdir)):
+        for name in (*directories, *files):
+            path = os.path.join(directory, name)
+            yield name
+            if os.path.islink(path):
+                yield os.readlink(path)
 
 
 def _holds(path: str, values: list[bytes]) -> bool:

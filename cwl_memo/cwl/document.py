@@ -11,7 +11,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from cwl_memo.core.canonical import JSON
-from cwl_memo.cwl.door import RoundTripRepresenter, ScalarFloat, shortname
+from cwl_memo.cwl.door import YAML, RoundTripRepresenter, ScalarFloat, shortname
+from cwl_memo.cwl.type import may_hold
 
 __all__ = ["INPUT_FIELDS", "ToolDocument", "by_content", "normal_type", "plain", "read_tool"]
 
@@ -54,10 +55,16 @@ def plain(value: Any) -> JSON:
     if isinstance(value, float):
         return _plain_float(value)
     if isinstance(value, Mapping):
-        return {str(name): plain(item) for name, item in value.items()}
+        return {own_name(name): plain(item) for name, item in value.items()}
     if isinstance(value, Sequence):
         return [plain(item) for item in value]
     return {"$text": str(value), "$type": type(value).__name__}
+
+
+def own_name(name: object) -> str:
+    """Return the name of a field so that it is none of those that cwl-memo adds (``$text``)."""
+    text = str(name)
+    return f"${text}" if text.startswith("$") else text
 
 
 def _plain_float(value: float) -> JSON:
@@ -70,6 +77,22 @@ def _plain_float(value: float) -> JSON:
     if number != number or number in (float("inf"), float("-inf")):  # noqa: PLR0124
         return {"$float": str(number)}
     return number if text == str(number) else {"$float": number, "$text": text}
+
+
+def read_float(value: Mapping[str, JSON]) -> float:
+    """Return the float of which :func:`plain` kept more than its value.
+
+    :raises KeyError, TypeError, ValueError: if it is something else.
+    """
+    number, text = value["$float"], value.get("$text")
+    if text is None:
+        return float(number)
+    # An integer by its text: with an exponent YAML reads it as a float, written alike.
+    loader = YAML(typ="rt")
+    written = loader.load(text) if "." in text else loader.load(f"{text}e0")
+    if not isinstance(written, ScalarFloat) or plain(written) != value:
+        raise ValueError(f"not a float: {text[:80]!r}")
+    return written
 
 
 class ToolDocument:
@@ -114,6 +137,9 @@ def read_tool(
             shortname(item["id"]): _input(item, types, file_facts) for item in tool["inputs"]
         },
     }
+    order = _order_of_records(result["inputs"])
+    if order:
+        result["inputOrder"] = order
     for name in ("stdin", "stdout", "stderr"):
         if tool.get(name):
             result[name] = {"made-up": name} if name in streams else plain(tool[name])
@@ -124,6 +150,16 @@ def read_tool(
         shortname(item["id"]): _output(item, types, streams, file_facts) for item in tool["outputs"]
     }
     return ToolDocument(result, outputs, streams)
+
+
+def _order_of_records(fields: Mapping[str, Any]) -> list[str]:
+    """Return the names of fields in their order, if that can decide the command line.
+
+    cwltool sorts bindings by position and then by the innermost name, which two records
+    may have in common.
+    """
+    names = [name for name, item in fields.items() if may_hold(item.get("type"), ("record",))]
+    return names if len(names) > 1 else []
 
 
 def _as_list(value: JSON) -> JSON:
@@ -224,6 +260,9 @@ def _structured_type(
                 shortname(field["name"]): _structured_type(field, types, file_facts, above)
                 for field in item
             }
+            order = _order_of_records(result[name])
+            if order:
+                result["fieldOrder"] = order
         elif name == "symbols":
             result[name] = [shortname(symbol) for symbol in item]
         elif name == "inputBinding":
@@ -240,7 +279,7 @@ def by_content(value: Any, file_facts: Callable[[Any], JSON]) -> JSON:
     if isinstance(value, Mapping):
         if value.get("class") in _FILE_CLASSES:
             return file_facts(value)
-        return {str(name): by_content(item, file_facts) for name, item in value.items()}
+        return {own_name(name): by_content(item, file_facts) for name, item in value.items()}
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [by_content(item, file_facts) for item in value]
     return plain(value)

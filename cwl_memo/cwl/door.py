@@ -26,6 +26,7 @@ from cwltool.stdfsaccess import StdFsAccess, abspath
 from cwltool.update import ORIGINAL_CWLVERSION
 from cwltool.utils import downloadHttpFile, versionstring, visit_class
 from cwltool.workflow import default_make_tool
+from ruamel.yaml.main import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
 from ruamel.yaml.scalarfloat import ScalarFloat
 from schema_salad.exceptions import ValidationException
@@ -37,6 +38,7 @@ FINDS_FIRST_SIF = hasattr(_singularity, "SingularityImagePuller")
 __all__ = [
     "FINDS_FIRST_SIF",
     "ORIGINAL_CWLVERSION",
+    "YAML",
     "Builder",
     "CommandLineJob",
     "CommandLineTool",

@@ -18,6 +18,7 @@ __all__ = [
     "ExpressionUse",
     "expressions_in",
     "is_expression",
+    "lone_reference",
     "strings_in",
     "use_of",
     "writes_self",
@@ -35,12 +36,17 @@ _CLOCK: Final = re.compile(
     r"|new\s+Date\s*\(\s*\)|new\s+Date\b(?!\s*\()"
     r"|Math\s*\.\s*random\b|Math\s*\[|Math\b(?!\s*[.\[])"
     r"|Intl\b|performance\b|crypto\b"
+    r"|eval\s*\(|new\s+Function\b"  # code that stands nowhere in the document
     r")"
 )
 _LOCALE: Final = re.compile(r"(?<![.\w$])Date\b|\.\s*toLocale\w*|\.\s*localeCompare\b")
 # The bare word will do: code can take the name of a field from a list.
 _LOCATION: Final = re.compile(r"\b(?:location|checksum)\b")
 _LITERAL: Final = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'")
+# An input whose name only a run of the code tells; and whether more follows.
+_COMPUTED: Final = re.compile(
+    r"(?<![.\w$])inputs\s*\[\s*(?![\"'][^\"']+[\"']\s*\])[^\]]*(\]\s*[.\[])?"
+)
 # Ways to look at an object without naming its fields.
 _REFLECTION: Final = re.compile(
     r"\bJSON\s*\.\s*stringify\b|\bReflect\b"
@@ -53,6 +59,9 @@ _RUNTIME: Final = re.compile(r"(?<![.\w$])runtime\s*(?:\.\s*(\w+)|\[\s*[\"'](\w+
 _INPUT: Final = re.compile(
     r"(?<![.\w$])inputs\s*(?:\.\s*(\w+)|\[\s*[\"']([^\"']+)[\"']\s*\])(\s*[.\[])?"
 )
+
+_REFERENCE: Final = re.compile(r"\$\(\s*inputs((?:\.\w+|\[\d+\]|\['[^']*'\]|\[\"[^\"]*\"\])+)\s*\)")
+_PART: Final = re.compile(r"\.(\w+)|\[(\d+)\]|\[[\"']([^\"']*)[\"']\]")
 
 
 def is_expression(text: object) -> bool:
@@ -104,6 +113,7 @@ class ExpressionUse:
     :param nondeterministic: the first piece of each that tells the time or rolls dice.
     :param versioned: whether the escaping rules, which changed in v1.2, apply.
     :param inputs: names of inputs that they name.
+    :param computed: whether they name inputs that only running them would tell.
     """
 
     any: bool = False
@@ -114,6 +124,7 @@ class ExpressionUse:
     nondeterministic: tuple[str, ...] = ()
     versioned: bool = False
     inputs: frozenset[str] = frozenset()
+    computed: bool = False
 
 
 def use_of(
@@ -147,6 +158,7 @@ def use_of(
         nondeterministic=tuple(filter(None, map(_clock, code))),
         versioned=versioned,
         inputs=frozenset(a or b for c in code for a, b, _ in _INPUT.findall(c)),
+        computed=any(_COMPUTED.search(c) for c in code),
     )
 
 
@@ -194,4 +206,12 @@ def _is_serialised(text: str, parts: list[str]) -> bool:
 
 
 def _names_whole(code: str, file_inputs: frozenset[str]) -> bool:
-    return any((a or b) in file_inputs and not more for a, b, more in _INPUT.findall(code))
+    return any((a or b) in file_inputs and not more for a, b, more in _INPUT.findall(code)) or (
+        bool(file_inputs) and not all(_COMPUTED.findall(code))
+    )
+
+
+def lone_reference(text: str) -> list[str]:
+    """Return the parts of ``$(inputs.a.b)``, without ``inputs``; none for any other text."""
+    found = _REFERENCE.fullmatch(text.strip())
+    return [a or b or c for a, b, c in _PART.findall(found.group(1))] if found else []

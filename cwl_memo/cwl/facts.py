@@ -6,6 +6,7 @@ or resources depend on it; then cwltool's own builder runs it.
 
 from __future__ import annotations
 
+import copy
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import digest_of_bytes
 from cwl_memo.core.facts import JobFacts, JobTraits
 from cwl_memo.core.outcome import Reason, Refusal
-from cwl_memo.core.settings import HostTools, ImageIdentity, Network, Settings
+from cwl_memo.core.settings import Directories, HostTools, ImageIdentity, Network, Settings
 from cwl_memo.cwl import requirement
 from cwl_memo.cwl.document import ToolDocument, plain, read_tool
 from cwl_memo.cwl.door import (
@@ -29,7 +30,14 @@ from cwl_memo.cwl.door import (
     shortname,
     uri_file_path,
 )
-from cwl_memo.cwl.expression import ExpressionUse, is_expression, strings_in, use_of, writes_self
+from cwl_memo.cwl.expression import (
+    ExpressionUse,
+    is_expression,
+    lone_reference,
+    strings_in,
+    use_of,
+    writes_self,
+)
 from cwl_memo.cwl.files import (
     FileFacts,
     Secrets,
@@ -40,7 +48,15 @@ from cwl_memo.cwl.files import (
 from cwl_memo.cwl.host import host_identity, named_host, words_of_command
 from cwl_memo.cwl.image import ImageResolver, UnresolvedImage, named_image
 from cwl_memo.cwl.surroundings import environment, options, output_rules, resources
-from cwl_memo.cwl.type import formats_in, loads_contents, may_hold, secondary_patterns
+from cwl_memo.cwl.type import (
+    binding_texts,
+    formats_in,
+    is_staged,
+    kind_at,
+    loads_contents,
+    may_hold,
+    secondary_patterns,
+)
 from cwl_memo.cwl.view import Views
 from cwl_memo.memo import Memo
 
@@ -104,6 +120,7 @@ class ToolFacts:
         self._views = views
         self._images = images
         self._cached: _Static | None = None
+        self._schema = copy.deepcopy(tool.inputs_record_schema)
         self.label = _label(str(tool.tool.get("id", "")))
 
     @property
@@ -149,7 +166,8 @@ class ToolFacts:
         )
         tool_use = use_of(strings_in([document.tool, requirements]), library, file_inputs)
         own = [document.tool["inputs"][name] for name in file_inputs]
-        if any(map(writes_self, strings_in(own))):
+        written = _writes_objects(requirements, document.tool["inputs"])
+        if written or any(map(writes_self, strings_in(own))):
             tool_use = replace(tool_use, locations=True)
         output_use = use_of(strings_in(document.outputs), library, file_inputs)
         files.sources.pointers.clear()
@@ -200,8 +218,14 @@ class ToolFacts:
         self, secrets: SecretStore | None, basedir: str, static: _Static | None
     ) -> FileFacts:
         """Return what reads the facts of the inputs; without ``static``, of the document."""
-        uses = (static.tool_use, static.output_use) if static else ()
-        inputs = static.document.tool["inputs"] if static else {}
+        uses = [ExpressionUse(any=True)]
+        loaded: frozenset[str] = frozenset()
+        together = False
+        if static is not None:
+            uses = [static.tool_use, static.output_use]
+            inputs = static.document.tool["inputs"]
+            loaded = frozenset(name for name, item in inputs.items() if loads_contents(item))
+            together = "InitialWorkDirRequirement" in static.requirements
         hidden = Secrets(None, b"")
         if secrets is not None and secrets.secrets:
             hidden = Secrets(secrets.secrets, self._memo.secret())
@@ -210,11 +234,9 @@ class ToolFacts:
             self._views,
             hidden,
             basedir,
-            locations=any(use.locations for use in uses),
-            order=any(use.order for use in uses),
-            contents=static is None or any(use.any for use in uses),
-            loaded=frozenset(name for name, item in inputs.items() if loads_contents(item)),
-            together=static is not None and "InitialWorkDirRequirement" in static.requirements,
+            uses,
+            loaded,
+            together=together,
         )
 
     # what may be refused
@@ -265,11 +287,20 @@ class ToolFacts:
             return True  # only marked in reports: not worth an evaluation
         return bool(self._builder(job_order, context).do_eval(value))
 
+    def forget_types(self) -> None:
+        """Undo what cwltool noted down about the values of earlier jobs.
+
+        It takes an input of type ``Any`` to have the type that its first value had, so
+        that a job's result would depend on which jobs ran before it.
+        """
+        self._tool.inputs_record_schema = copy.deepcopy(self._schema)
+
     def _builder(self, job_order: Mapping[str, Any], context: RuntimeContext) -> Builder:
         """Return cwltool's own view of the job, without making a directory for it."""
         context = context.copy()
         context.outdir, context.tmpdir, context.stagedir = "/out", "/tmp", "/stage"  # noqa: S108
         context.mutation_manager = None
+        self.forget_types()
         return self._tool._init_job(dict(job_order), context)  # noqa: SLF001
 
     def _with_defaults(self, job_order: Mapping[str, Any]) -> dict[str, Any]:
@@ -305,6 +336,9 @@ class ToolFacts:
         if static.needs_builder or named or self._discovers(static, context):
             builder = self._builder(job_order, context)
         inputs = self._inputs(static, job_order if builder is None else builder.job)
+        found_below = directories_in(inputs) if builder is not None else []
+        if found_below and self._settings.directories is Directories.REFUSE:
+            return Refusal(Reason.DIRECTORY_INPUT, ", ".join(found_below))
         files = self._file_facts(context.secret_store, context.basedir or os.getcwd(), static)
         values = files.values(inputs)
         if any(use.order for use in uses):
@@ -326,6 +360,9 @@ class ToolFacts:
             outputs["runtime"] = evaluated
         if static.output_use.any:
             outputs["expressionLib"] = self._library()
+            listing = found.get("LoadListingRequirement") or {}
+            if listing.get("loadListing", "no_listing") != "no_listing":
+                outputs["loadListing"] = str(listing["loadListing"])
         version = str(self._tool.metadata.get(ORIGINAL_CWLVERSION) or "")
         outputs["rules"] = output_rules(version, static.output_use)
         facts = JobFacts(
@@ -336,7 +373,7 @@ class ToolFacts:
             inputs=values,
             cwl_version=version if _version_counts(static) else None,
             image=image,
-            host={} if container else self._host(static, values, files),
+            host={} if container else self._host(static, values, files, context),
             runtime=resources(builder, static.tool_use),
             environment=environment(context, *uses),
             options=options(context, found, container=container),
@@ -360,7 +397,7 @@ class ToolFacts:
             if name in inputs or name in _REQUIREMENTS_INPUT:
                 continue
             # Not an input of the tool, but an expression can see it all the same.
-            if name in named or any(use.locations for use in uses):
+            if name in named or any(use.locations or use.computed for use in uses):
                 inputs[name] = value
         return inputs
 
@@ -407,15 +444,26 @@ class ToolFacts:
         image = self._image(context)
         return None if isinstance(image, UnresolvedImage) else image
 
-    def _host(self, static: _Static, values: Mapping[str, JSON], files: FileFacts) -> JSON:
+    def _host(
+        self,
+        static: _Static,
+        values: Mapping[str, JSON],
+        files: FileFacts,
+        context: RuntimeContext,
+    ) -> JSON:
         document = static.document.tool
         base = document["baseCommand"]
         given = list(strings_in(_values_only(values)))
-        texts = [*strings_in(static.requirements.get("InitialWorkDirRequirement")), *given]
+        files_made = static.requirements.get("InitialWorkDirRequirement")
+        variables = static.requirements.get("EnvVarRequirement")
+        given += binding_texts(document["inputs"])
+        texts = [*strings_in(files_made), *strings_in(variables), *given]
         # Last in line: what comes from elsewhere does not decide which program it is.
         others = [{"position": _LAST, "valueFrom": text} for text in texts]
         shell = "ShellCommandRequirement" in static.found
         words = words_of_command(base, [*document["arguments"], *others], shell=shell)
+        if requirement.MPI in static.found:
+            words.append(context.mpi_config.runner)
         if not base:
             words = list(dict.fromkeys([*words, *given]))  # the program may be an input
         if self._settings.host_tools is HostTools.NAME:
@@ -441,6 +489,16 @@ class ToolFacts:
                 data = "\n".join(triples).encode("utf-8", "surrogatepass")
                 return {"ontology": str(digest_of_bytes(data))}
         return {}
+
+
+def _writes_objects(requirements: Mapping[str, JSON], inputs: Mapping[str, Any]) -> bool:
+    """Tell whether InitialWorkDirRequirement writes objects with Files in them as JSON."""
+    listing = (requirements.get("InitialWorkDirRequirement") or {}).get("listing")
+    entries = [item.get("entry") for item in listing or () if isinstance(item, Mapping)]
+    kinds = [kind_at(inputs, parts) for parts in map(lone_reference, map(str, entries)) if parts]
+    return any(
+        may_hold(kind, ("File", "Directory", "Any")) and not is_staged(kind) for kind in kinds
+    )
 
 
 def _values_only(value: JSON) -> JSON:

@@ -20,8 +20,9 @@ from urllib.parse import unquote, urlsplit
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import digest_of_bytes
 from cwl_memo.core.outcome import Reason, Refusal
-from cwl_memo.cwl.document import plain
+from cwl_memo.cwl.document import own_name, plain
 from cwl_memo.cwl.door import WorkflowException, downloadHttpFile, uri_file_path
+from cwl_memo.cwl.expression import ExpressionUse
 from cwl_memo.store.protocol import FileDigest, FileIdentity
 
 __all__ = [
@@ -114,6 +115,11 @@ def local_path(location: str, basedir: str) -> str | None:
     return os.path.join(basedir, location)
 
 
+def _basename(location: str) -> str:
+    """Return the name that cwltool gives to a File without a ``basename``."""
+    return os.path.basename(unquote(urlsplit(location).path.rstrip("/")))
+
+
 class Digests(Protocol):
     """Gives digests of files; a :class:`~cwl_memo.memo.Memo` does."""
 
@@ -158,12 +164,22 @@ class Sources:
     :param pointers: where in the input object each real path stands, first mention.
     :param digests: of each real path.
     :param identities: by what each path was known, to see later whether it changed.
+    :param directories: real paths of the Directories.
+    :param remote: digests of files that were downloaded, by location.
     """
 
     pointers: dict[str, Pointer] = field(default_factory=dict)
     digests: dict[str, FileDigest] = field(default_factory=dict)
     identities: dict[str, FileIdentity] = field(default_factory=dict)
     directories: set[str] = field(default_factory=set)
+    remote: dict[str, FileDigest] = field(default_factory=dict)
+
+    def forget(self, path: str) -> None:
+        """Forget a file that is to be removed."""
+        real = os.path.realpath(path)
+        self.pointers.pop(real, None)
+        self.digests.pop(real, None)
+        self.identities.pop(path, None)
 
     def changed(self) -> list[str]:
         """Return the paths that are no longer what was keyed."""
@@ -182,6 +198,7 @@ class Sources:
         self.digests.update(other.digests)
         self.identities.update(other.identities)
         self.directories.update(other.directories)
+        self.remote.update(other.remote)
 
 
 class FileFacts:
@@ -191,9 +208,7 @@ class FileFacts:
     :param known: knows files that are not on disk yet.
     :param secrets: hides secret values.
     :param basedir: what relative locations are relative to.
-    :param locations: whether an expression can see where files lie.
-    :param order: whether one can see in which order the fields of an object stand.
-    :param contents: whether the ``contents`` of located files counts.
+    :param uses: what expressions can see: locations, the order of fields, ``contents``.
     :param loaded: the inputs whose ``contents`` cwltool reads from the files themselves.
     :param together: whether files are put into one directory.
     """
@@ -204,20 +219,18 @@ class FileFacts:
         known: Known,
         secrets: Secrets,
         basedir: str,
-        *,
-        locations: bool = False,
-        order: bool = False,
-        contents: bool = True,
+        uses: Sequence[ExpressionUse],
         loaded: frozenset[str] = frozenset(),
+        *,
         together: bool = False,
     ) -> None:
         self._digests = digests
         self._known = known
         self._secrets = secrets
         self._basedir = basedir
-        self._locations = locations
-        self._order = order
-        self._contents = contents
+        self._locations = any(use.locations for use in uses)
+        self._order = any(use.order for use in uses)
+        self._contents = any(use.any for use in uses)
         self._loaded = loaded
         self._together = together
         self._first: dict[str, tuple[str, str]] = {}
@@ -245,7 +258,7 @@ class FileFacts:
 
         :raises UnkeyableError: if a file in them cannot be read or read again.
         """
-        return {str(n): self.value(item, (*pointer, str(n))) for n, item in values.items()}
+        return {own_name(n): self.value(item, (*pointer, str(n))) for n, item in values.items()}
 
     def _order_of(self, value: Mapping[str, Any]) -> dict[str, JSON]:
         return {"$order": [str(name) for name in value]} if self._order else {}
@@ -260,15 +273,23 @@ class FileFacts:
             facts.update(self._located(item, location, pointer))
         if item.get("format") is not None:
             facts["format"] = plain(item["format"])
-        others = {k: v for k, v in item.items() if k not in _DERIVED}
-        if others:
-            # Apart from the facts: a field of the user's own might have the name of one.
-            facts["metadata"] = self.values(others, pointer)
+        facts.update(self._others(item, pointer))
         if item.get("secondaryFiles"):
             facts["secondaryFiles"] = [
                 self.value(other, (*pointer, "secondaryFiles", i))
                 for i, other in enumerate(item["secondaryFiles"])
             ]
+        return facts
+
+    def _others(self, item: Mapping[str, Any], pointer: Pointer) -> dict[str, JSON]:
+        facts: dict[str, JSON] = {}
+        if item.get("dirname"):
+            # No runner hands one over; one that a user gives is where cwltool stages it.
+            facts["dirname"] = str(item["dirname"])
+        others = {k: v for k, v in item.items() if k not in _DERIVED}
+        if others:
+            # Apart from the facts: a field of the user's own might have the name of one.
+            facts["metadata"] = self.values(others, pointer)
         return facts
 
     def _literal(self, item: Mapping[str, Any], location: str) -> dict[str, JSON]:
@@ -287,8 +308,13 @@ class FileFacts:
         if path is None:
             raise UnkeyableError(Refusal(Reason.INPUT_UNREADABLE, f"{show(pointer)}: {location}"))
         digest, executable = self._read(path, pointer)
+        if location.startswith(("http:", "https:")):
+            # A copy of our own; cwltool downloads another one for the job.
+            self.sources.forget(path)
+            self.sources.remote[location] = digest
+            os.unlink(path)
         facts: dict[str, JSON] = {
-            "basename": str(item.get("basename") or os.path.basename(unquote(path))),
+            "basename": str(item.get("basename") or _basename(location)),
             "size": int(item.get("size", digest.size)),
             "digest": str(digest.digest),
         }
@@ -342,6 +368,7 @@ class FileFacts:
         """
         location = str(item.get("location") or item.get("path") or "")
         facts: dict[str, JSON] = {"class": "Directory"}
+        facts.update(self._others(item, pointer))
         basename = str(item.get("basename", ""))
         if basename and basename not in (location, location[2:]):
             facts["basename"] = basename
@@ -351,9 +378,14 @@ class FileFacts:
         path = local_path(location, self._basedir)
         if path is None or not os.path.isdir(path):
             raise UnkeyableError(Refusal(Reason.INPUT_UNREADABLE, f"{show(pointer)}: {location}"))
-        facts.setdefault("basename", os.path.basename(path.rstrip("/")))
+        facts.setdefault("basename", _basename(location))
+        if "listing" in item and self._contents:
+            # An expression sees what is given here, be it in the Directory or not.
+            facts["listing"] = self.value(item["listing"], (*pointer, "listing"))
         facts["tree"] = self._tree(path, pointer, ())
-        self.sources.directories.add(os.path.realpath(path))
+        real = os.path.realpath(path)
+        self.sources.directories.add(real)
+        self.sources.pointers.setdefault(real, pointer)
         if self._locations:
             facts["location"] = location
         return facts

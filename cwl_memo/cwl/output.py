@@ -15,7 +15,7 @@ from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import Digest
 from cwl_memo.core.entry import BlobRef, NodeKind, Tree, TreeNode, check_workspace_path
 from cwl_memo.core.outcome import Reason, Refusal
-from cwl_memo.cwl.document import plain
+from cwl_memo.cwl.document import own_name, plain, read_float
 from cwl_memo.cwl.door import file_uri, uri_file_path
 from cwl_memo.cwl.files import GENERATION, Sources, UnkeyableError, is_file_object
 from cwl_memo.errors import FormatError
@@ -77,7 +77,7 @@ class _Recorder:
         if is_file_object(value):
             return self.placed(value)
         if isinstance(value, Mapping):
-            return {str(name): self.value(item) for name, item in value.items()}
+            return {own_name(name): self.value(item) for name, item in value.items()}
         if isinstance(value, Sequence) and not isinstance(value, str):
             return [self.value(item) for item in value]
         return plain(value)
@@ -90,7 +90,12 @@ class _Recorder:
         return fields
 
     def _fields(self, item: Mapping[str, Any]) -> dict[str, JSON]:
-        return {str(name): self.value(value) for name, value in item.items() if name not in _LOCAL}
+        # A field of the tool's own may have the name of the one that is added here.
+        return {
+            "$memo" if name == "memo" else own_name(name): self.value(value)
+            for name, value in item.items()
+            if name not in _LOCAL
+        }
 
     def file(self, item: Mapping[str, Any]) -> dict[str, JSON]:
         fields = self._fields(item)
@@ -168,11 +173,14 @@ class _Recorder:
 
     def _subtree(self, below: str) -> JSON:
         prefix = "" if below == "." else below + "/"
+        lost = next((path for path in self.workspace.left_out if path.startswith(prefix)), "")
+        if lost:
+            raise UnkeyableError(Refusal(Reason.OUTPUT_OUTSIDE_WORKSPACE, lost))
         nodes = []
         for node in self.workspace.tree.nodes:
             if not node.path.startswith(prefix):
                 continue
-            if node.kind is NodeKind.INPUT:
+            if node.kind is NodeKind.INPUT or _leaves(node, prefix):
                 raise UnkeyableError(Refusal(Reason.OUTPUT_OUTSIDE_WORKSPACE, node.path))
             data = TreeNode(
                 node.path[len(prefix) :],
@@ -189,6 +197,14 @@ class _Recorder:
                 self.result.blobs[node.digest] = BlobRef(node.digest, node.size)
             nodes.append(data)
         return {"nodes": nodes}
+
+
+def _leaves(node: TreeNode, prefix: str) -> bool:
+    """Tell whether a link below a directory leads out of it."""
+    if node.kind is not NodeKind.SYMLINK:
+        return False
+    target = os.path.normpath(os.path.join(os.path.dirname(node.path), node.target))
+    return not f"{target}/".startswith(prefix)
 
 
 def record_output(
@@ -230,7 +246,9 @@ class _Restorer:
         if isinstance(value, Mapping):
             if is_file_object(value) and isinstance(value.get("memo"), Mapping):
                 return self.placed(value, value["memo"], path)
-            return {name: self.value(item, f"{path}.{name}") for name, item in value.items()}
+            if "$float" in value or "$text" in value:
+                return _number(value, path)
+            return {_given(name): self.value(v, f"{path}.{name}") for name, v in value.items()}
         if isinstance(value, list):
             return [self.value(item, f"{path}[{i}]") for i, item in enumerate(value)]
         if isinstance(value, (str, int, float, bool)) or value is None:
@@ -238,7 +256,7 @@ class _Restorer:
         raise FormatError("not JSON", path)
 
     def placed(self, item: Mapping[str, Any], memo: Mapping[str, Any], path: str) -> Any:
-        fields = {n: self.value(v, f"{path}.{n}") for n, v in item.items() if n != "memo"}
+        fields = {_given(n): self.value(v, f"{path}.{n}") for n, v in item.items() if n != "memo"}
         if not self.checksums:
             fields.pop("checksum", None)
             if ".secondaryFiles[" in path:
@@ -293,6 +311,19 @@ class _Restorer:
         except (KeyError, IndexError, TypeError, AttributeError):
             raise FormatError("names no input", f"{path}.memo.input") from None
         return str(location)
+
+
+def _given(name: str) -> str:
+    """Return the name that a field had before it was recorded."""
+    return "memo" if name == "$memo" else name[1:] if name.startswith("$$") else name
+
+
+def _number(value: Mapping[str, Any], path: str) -> Any:
+    """Return a number as it was written, which a command line shows (``1.50``)."""
+    try:
+        return read_float(value)
+    except (KeyError, TypeError, ValueError) as error:
+        raise FormatError("not a number", path) from error
 
 
 def _in_order(fields: dict[str, Any], names: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import argcomplete
 
@@ -63,8 +63,24 @@ def build_parser(prog: str) -> argparse.ArgumentParser:
     """Return cwltool's parser with the memoization options added."""
     parser = arg_parser()
     parser.prog = prog
+    known = set(parser._option_string_actions)  # noqa: SLF001  (argparse has no other way)
     add_memo_arguments(parser)
+    _leave_abbreviations(parser, known)
     return parser
+
+
+def _leave_abbreviations(parser: argparse.ArgumentParser, known: set[str]) -> None:
+    """Keep our options from taking part in abbreviation, where cwltool's do.
+
+    A tool may have an input ``mem``, whose ``--mem 4`` would else be called ambiguous:
+    argparse looks at every word of the line, those meant for the tool included.
+    """
+    candidates = parser._get_option_tuples  # noqa: SLF001
+
+    def ours_left_out(option_string: str) -> list[Any]:
+        return [found for found in candidates(option_string) if found[1] in known]
+
+    parser._get_option_tuples = ours_left_out  # type: ignore[method-assign]  # noqa: SLF001
 
 
 def run(argv: Sequence[str], *, prog: str, write_report: WriteReport) -> int:

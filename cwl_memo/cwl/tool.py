@@ -115,6 +115,9 @@ class MemoMixin:
         traits = facts.traits(job_order, context)
         attempt = Attempt(session, context.name, traits, job_order)
         refused = policy.refusal(traits, session.memo.settings)
+        if context.research_obj is not None:
+            # cwltool marks every File with an id of the research object, a new one each time.
+            refused = refused or Refusal(Reason.PROVENANCE_UNSUPPORTED)
         if refused is None:
             gathered = facts.gather(traits, job_order, context)
             if isinstance(gathered, Gathered):
@@ -132,9 +135,6 @@ class MemoMixin:
         key = attempt.wanted.key
         if attempt.refused is not None:
             return Unclaimed()  # its image will be known once it has run
-        if context.research_obj is not None:
-            attempt.refused = Refusal(Reason.PROVENANCE_UNSUPPORTED)
-            return memo.claim(key) or Unclaimed()
         deadline = time.monotonic() + WAIT_AT_MOST
         claim: Claim | None = None
         while not self._is_answered(attempt, callbacks, context):
@@ -155,7 +155,8 @@ class MemoMixin:
         """Look a job up and hand its outputs over, if they are there."""
         found = self.memo_session.memo.lookup(attempt.wanted, attempt.traits.label)
         if isinstance(found, Miss):
-            attempt.missed = found
+            # The first look tells why; by the second, what was damaged is already gone.
+            attempt.missed = attempt.missed or found
             return False
         outputs = self._restore(attempt, found, context)
         if outputs is None:
@@ -220,6 +221,7 @@ class MemoMixin:
     def _plain_jobs(
         self, job_order: Any, callbacks: Callback, context: RuntimeContext
     ) -> Iterator[Any]:
+        self.memo_facts.forget_types()
         yield from super().job(job_order, callbacks, context)  # type: ignore[misc]
 
     def _collect_anew(
@@ -228,6 +230,8 @@ class MemoMixin:
         """Collect outputs from the recorded workspace, by cwltool's own code."""
         memo = self.memo_session.memo
         tree = memo.tree(entry)
+        if tree.partial:
+            return None
         outdir = os.path.realpath(context.create_outdir())
         try:
             workspace = attempt.lay_out(tree, outdir, self._renamed_streams(entry))
@@ -259,6 +263,7 @@ class MemoMixin:
         context.outdir, context.tmpdir, context.stagedir = outdir, "/tmp", "/stage"  # noqa: S108
         context.mutation_manager = None
         self.memo_session.views.ensure_in(attempt.job_order)
+        self.memo_facts.forget_types()
         try:
             builder = tool._init_job(attempt.job_order, context)  # noqa: SLF001
             builder.pathmapper = tool.make_path_mapper(
@@ -288,6 +293,7 @@ class MemoMixin:
     ) -> Iterator[Any]:
         session = self.memo_session
         session.views.ensure_in(job_order, owned=attempt.traits.inplace_update)
+        self.memo_facts.forget_types()
 
         def finished(outputs: Any, status: str) -> None:
             attempt.finish(status)
@@ -296,9 +302,7 @@ class MemoMixin:
         try:
             for job in super().job(job_order, finished, context):  # type: ignore[misc]
                 if isinstance(job, JobBase):
-                    attempt.attach(
-                        job, self.memo_facts.stream_names, context, self.memo_facts.image_that_ran
-                    )
+                    attempt.attach(job, context, self.memo_facts.image_that_ran)
                 yield job
         except Exception:
             # Rejected: nobody is to wait for this job.

@@ -8,7 +8,15 @@ from typing import Any
 from cwl_memo.core.canonical import JSON
 from cwl_memo.cwl.expression import strings_in
 
-__all__ = ["formats_in", "loads_contents", "may_hold", "secondary_patterns"]
+__all__ = [
+    "binding_texts",
+    "formats_in",
+    "is_staged",
+    "kind_at",
+    "loads_contents",
+    "may_hold",
+    "secondary_patterns",
+]
 
 
 def may_hold(kind: JSON, names: Sequence[str]) -> bool:
@@ -34,6 +42,40 @@ def _type_names(kind: JSON) -> list[str]:
     return []
 
 
+def kind_at(inputs: Mapping[str, Any], parts: Sequence[str]) -> JSON:
+    """Return the type of what ``inputs.a.b`` leads to; ``Any`` where that is not plain.
+
+    :param inputs: the inputs of a normalised tool document.
+    :param parts: names and positions, as ``["a", "b"]``.
+    """
+    name, *below = parts
+    kind: JSON = inputs.get(name, {}).get("type", "Any")
+    for part in below:
+        if isinstance(kind, list):
+            some = [item for item in kind if item != "null"]
+            kind = some[0] if len(some) == 1 else "Any"
+        if kind in ("File", "Directory"):
+            return "string"  # one of its fields
+        if not isinstance(kind, dict):
+            return "Any"
+        if part.isdigit() and "items" in kind:
+            kind = kind["items"]
+        else:
+            kind = (kind.get("fields") or {}).get(part, {}).get("type", "Any")
+    return kind
+
+
+def is_staged(kind: JSON) -> bool:
+    """Tell whether cwltool stages all values of a type as files, and writes none as JSON."""
+    if isinstance(kind, list):
+        return all(map(is_staged, kind))
+    if isinstance(kind, dict):
+        items = kind.get("items")
+        single = items if isinstance(items, list) else [items]
+        return kind.get("type") == "array" and all(k in ("File", "Directory") for k in single)
+    return kind in ("File", "Directory", "null")
+
+
 def loads_contents(item: Mapping[str, Any]) -> bool:
     """Tell whether an input has ``loadContents: true``, in its binding as in v1.0 or beside it."""
     binding = item.get("inputBinding") or {}
@@ -52,6 +94,21 @@ def secondary_patterns(item: Any) -> list[str]:
     elif isinstance(item, list):
         for value in item:
             found.extend(secondary_patterns(value))
+    return found
+
+
+def binding_texts(item: Any) -> list[str]:
+    """Return every string of the input bindings of inputs, wherever in their types."""
+    found: list[str] = []
+    if isinstance(item, dict):
+        for name, value in item.items():
+            if name == "inputBinding" and value:
+                found.extend(strings_in(value))
+            else:
+                found.extend(binding_texts(value))
+    elif isinstance(item, list):
+        for value in item:
+            found.extend(binding_texts(value))
     return found
 
 

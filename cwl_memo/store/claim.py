@@ -54,6 +54,7 @@ class Claims:
     def claim(self, key: ReuseKey) -> HeldClaim | None:
         """Return the right to execute a key's job, or None if somebody has it."""
         with self._mutex:
+            # Where the file system locks for a whole process, the lock does not tell.
             if key in self._held:
                 return None
             with writing("claim a job"):

@@ -128,7 +128,7 @@ class Leases:
         living = []
         for path in self._directory.glob("run-*.keys"):
             run = path.name[len("run-") : -len(".keys")]
-            if run in self._own or not is_run(run):
+            if run in self._own:
                 continue
             lock = try_lock(self._lock_path(run))
             if lock is None:

@@ -213,9 +213,6 @@ class Store(Protocol):
     def used_bytes(self) -> int:
         """Return about how many bytes the blobs take, without looking at each."""
 
-    def used_bytes(self) -> int:
-        """Return about how many bytes the blobs take, without looking at each."""
-
     def stats(self) -> StoreStats:
         """Count what the store holds."""
 

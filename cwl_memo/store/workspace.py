@@ -23,12 +23,14 @@ class Workspace:
     :param digests: what was found at each path that is a file or a link to an input.
     :param blobs: the blobs that hold it, each once.
     :param identities: by what each file may be known again while it is not changed.
+    :param left_out: what stood there and is not recorded.
     """
 
     tree: Tree
     digests: Mapping[str, FileDigest]
     blobs: tuple[BlobRef, ...]
     identities: Mapping[FileIdentity, FileDigest] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -62,7 +64,13 @@ def ingest_workspace(
     if walk.size > limit:
         return None
     nodes = tuple(sorted(walk.nodes, key=lambda node: node.path))
-    return Workspace(Tree(nodes), walk.digests, tuple(walk.blobs.values()), walk.identities)
+    return Workspace(
+        Tree(nodes, partial=bool(walk.left_out)),
+        walk.digests,
+        tuple(walk.blobs.values()),
+        walk.identities,
+        tuple(walk.left_out),
+    )
 
 
 class _Walk:
@@ -83,6 +91,7 @@ class _Walk:
         self.digests: dict[str, FileDigest] = {}
         self.blobs: dict[Digest, BlobRef] = {}
         self.identities: dict[FileIdentity, FileDigest] = {}
+        self.left_out: list[str] = []
         self.size = 0
 
     def directory(self, below: str) -> None:
@@ -90,14 +99,16 @@ class _Walk:
             for item in entries:
                 path = f"{below}/{item.name}" if below else item.name
                 if path in self._leave_out:
-                    continue
-                if item.is_symlink():
+                    self.left_out.append(path)
+                elif item.is_symlink():
                     self._link(path)
                 elif item.is_dir():
                     self.nodes.append(TreeNode(path, NodeKind.DIRECTORY))
                     self.directory(path)
                 elif item.is_file():
                     self._file(item, path)
+                else:
+                    self.left_out.append(path)
                 if self.size > self._limit:
                     return
 
@@ -124,3 +135,5 @@ class _Walk:
         elif real.startswith(self._root + os.sep):
             target = os.path.relpath(real, full.parent)
             self.nodes.append(TreeNode(path, NodeKind.SYMLINK, target=target))
+        else:
+            self.left_out.append(path)

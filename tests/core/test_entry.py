@@ -159,6 +159,13 @@ def test_what_is_no_node_is_refused(item: Any) -> None:
         tree(item)
 
 
+def test_a_tree_says_whether_it_is_partial() -> None:
+    assert Tree.from_json({"nodes": [], "partial": True}).partial
+    assert not Tree.from_json({"nodes": []}).partial
+    refused("partial", Tree.from_json, {"nodes": [], "partial": 1})
+    refused("tree.partial", Tree.from_json, {"nodes": [], "partial": None}, "tree")
+
+
 def test_a_huge_size_is_only_a_number() -> None:
     assert tree(node("a", size=10**30)).nodes[0].size == 10**30
 

@@ -73,7 +73,7 @@ def trees(draw: st.DrawFn) -> Tree:
         else:
             node = TreeNode(path, kind)
         nodes.append(node)
-    return Tree(tuple(nodes))
+    return Tree(tuple(nodes), partial=draw(st.booleans()))
 
 
 @given(entries)

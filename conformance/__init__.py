@@ -1,0 +1,1 @@
+"""Checks that hold a CWL runner to the specification and to its own plain results."""

@@ -1,0 +1,224 @@
+"""``python -m conformance.official``: arguments, passes, exit status.
+
+Exit status: 0 when no test differs from plain cwltool, 1 when one does or when the warm
+passes reused too little to show anything, 2 when the comparison could not be made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+from conformance.official.comparison import Comparison, Plan, compare_suite
+from conformance.official.errors import ConformanceError
+from conformance.official.passes import Runner, find_program
+from conformance.official.report import describe_differences, table, write_junit
+from conformance.official.suite import Suite, find_suites, read_suite
+
+_DESCRIPTION = """\
+Run official CWL suites by plain cwltool, then by cwl-memo cold and warm on one store,
+serial and --parallel, all through cwltest; compare test by test. No test may differ."""
+
+_WHERE = """\
+Suites are found in a directory, or in the directories below it, by their names
+(conformance_test*.yaml). To get one:
+  git clone --branch 1.2.1 https://github.com/common-workflow-language/cwl-v1.2"""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Compare as the arguments say; return the exit status."""
+    arguments = _parser().parse_args(argv)
+    before = signal.signal(signal.SIGTERM, _end)
+    try:
+        with _folder(arguments.keep) as folder:
+            return _conclude(arguments, _compare(arguments, folder))
+    except ConformanceError as error:
+        print(f"conformance: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m conformance.official",
+        description=_DESCRIPTION,
+        epilog=_WHERE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "suite", nargs="*", type=Path, help="suite or directory (default: $CWL_CONFORMANCE)"
+    )
+    add = parser.add_argument
+    add("--tool", metavar="COMMAND", default="cwltool", help="plain runner (default: %(default)s)")
+    add(
+        "--memo-tool",
+        metavar="COMMAND",
+        default="cwltool-memo --memo-store {store}",
+        help="memoizing runner; {store} is the store's directory (default: %(default)s)",
+    )
+    add("--containers", action="store_true", help="do not pass --no-container to the runners")
+    add("--only-serial", action="store_true", help="leave out the passes with --parallel")
+    add("-n", metavar="NUMBERS", help="only these tests, as 1,3-6,9")
+    add("-N", metavar="NUMBERS", help="all but these tests")
+    add("-s", metavar="NAMES", help="only the tests of these names, with commas between")
+    add(
+        "-j",
+        metavar="COUNT",
+        type=_positive,
+        default=os.cpu_count() or 1,
+        help="tests at once (default: %(default)s, the number of processors)",
+    )
+    add(
+        "--timeout",
+        metavar="SECONDS",
+        type=_positive,
+        default=300,
+        help="after which a test has failed (default: %(default)s)",
+    )
+    add(
+        "--min-reused",
+        metavar="JOBS",
+        type=int,
+        default=1,
+        help="fail if a warm pass reused fewer jobs (default: %(default)s)",
+    )
+    add("--keep", metavar="DIR", type=Path, help="keep stores, reports and logs in this new DIR")
+    add("--junit", metavar="FILE", type=Path, help="write the comparison as JUnit XML")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if (number := int(text)) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return number
+
+
+def _end(signum: int, _frame: object) -> NoReturn:
+    # As an exception, so that everything begun is ended and removed.
+    raise SystemExit(128 + signum)
+
+
+@contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep is None:
+        with tempfile.TemporaryDirectory(
+            prefix="cwl-conformance-", ignore_cleanup_errors=True
+        ) as name:
+            yield Path(name).resolve()
+        return
+    try:
+        keep.mkdir(parents=True)
+    except FileExistsError:
+        raise ConformanceError(f"--keep {keep} exists; name a new directory") from None
+    yield keep.resolve()
+
+
+def _compare(arguments: argparse.Namespace, folder: Path) -> list[Comparison]:
+    suites = [_chosen(read_suite(path), arguments) for path in _paths(arguments.suite)]
+    modes = {"serial": ()} if arguments.only_serial else {"serial": (), "parallel": ("--parallel",)}
+    comparisons = []
+    for mode, flags in modes.items():
+        plan = _plan(arguments, mode, flags, folder / f"store-{mode}")
+        for number, suite in enumerate(suites, start=1):
+            place = folder / f"{mode}-{number}-{suite.path.stem}"
+            comparisons.append(compare_suite(suite, plan, place, _show_progress))
+    return comparisons
+
+
+def _paths(named: list[Path]) -> list[Path]:
+    if not named and (default := os.environ.get("CWL_CONFORMANCE")):
+        named = [Path(default)]
+    if not named:
+        raise ConformanceError(f"no suite named, and CWL_CONFORMANCE is not set.\n{_WHERE}")
+    return [suite for path in named for suite in find_suites(path)]
+
+
+def _chosen(suite: Suite, arguments: argparse.Namespace) -> Suite:
+    numbers = {test.number for test in suite.tests}
+    if arguments.n:
+        numbers &= _numbers("-n", arguments.n)
+    if arguments.s:
+        names = set(arguments.s.split(","))
+        numbers &= {test.number for test in suite.tests if test.name in names}
+    if arguments.N:
+        numbers -= _numbers("-N", arguments.N)
+    if not numbers:
+        raise ConformanceError(f"-n, -N and -s leave no test of {suite.path}")
+    return suite.only(numbers)
+
+
+def _numbers(option: str, text: str) -> set[int]:
+    numbers: set[int] = set()
+    try:
+        for part in text.split(","):
+            first, _, last = part.partition("-")
+            numbers.update(range(int(first), int(last or first) + 1))
+    except ValueError:
+        raise ConformanceError(f"{option} {text}: write numbers as 1,3-6,9") from None
+    return numbers
+
+
+def _plan(arguments: argparse.Namespace, mode: str, flags: tuple[str, ...], store: Path) -> Plan:
+    flags = (*(() if arguments.containers else ("--no-container",)), *flags)
+
+    def runner(template: str) -> Runner:
+        words = [word.replace("{store}", str(store)) for word in shlex.split(template)]
+        if not words:
+            raise ConformanceError("--tool and --memo-tool need a program")
+        command = (find_program(words[0]), *words[1:], *flags)
+        environment = (("CWL_MEMO_STORE", str(store)),)
+        return Runner(command, arguments.j, arguments.timeout, environment)
+
+    return Plan(mode, runner(arguments.tool), runner(arguments.memo_tool), store)
+
+
+def _show_progress(title: str, done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        end = "\n" if done == total else ""
+        print(f"\r{title}: {done}/{total} ", end=end, file=sys.stderr, flush=True)
+    elif done in {1, total} or done % 100 == 0:
+        print(f"{title}: {done}/{total}", file=sys.stderr, flush=True)
+
+
+def _conclude(arguments: argparse.Namespace, comparisons: list[Comparison]) -> int:
+    for found in comparisons:
+        for text in describe_differences(found):
+            print(text)
+    print(table(comparisons))
+    if arguments.junit:
+        write_junit(comparisons, arguments.junit)
+    equal = sum(found.equal for found in comparisons)
+    different = sum(found.different for found in comparisons)
+    idle = _idle(comparisons, arguments.min_reused)
+    for text in idle:
+        print(text)
+    print(f"comparisons: {equal} passed, {different + len(idle)} failed")
+    return 1 if different or idle else 0
+
+
+def _idle(comparisons: list[Comparison], least: int) -> list[str]:
+    """Name the modes whose warm passes reused so little that they show nothing."""
+    reused: dict[str, int] = {}
+    for found in comparisons:
+        jobs = found.memo["warm"].jobs
+        reused[found.mode] = reused.get(found.mode, 0) + (jobs["reused"] if jobs else 0)
+    return [
+        f"{mode}: the warm pass reused {count} jobs, fewer than --min-reused {least}"
+        for mode, count in reused.items()
+        if count < least
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
