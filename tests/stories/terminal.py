@@ -6,40 +6,42 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from .bench import Bench
 
-__all__ = ["ended", "run_in_terminal", "start", "wait_for"]
+__all__ = ["ended", "run_in_terminal", "started", "wait_for"]
 
 _PATIENCE = 120.0
 
 
-def start(
-    bench: Bench,
-    words: Sequence[str | Path],
-    *,
-    env: Mapping[str, str] | None = None,
-    module: str = "cwl_memo",
-) -> subprocess.Popen[str]:
-    """Start ``cwl-memo`` with some words in the bench's folder."""
-    here = str(Path(__file__).parents[2])
+@contextmanager
+def started(
+    bench: Bench, words: Sequence[str | Path], *, env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """Start ``cwl-memo`` with some words in the bench's folder; see that it ends."""
     surroundings = {
         **os.environ,
-        "PYTHONPATH": here,
+        "PYTHONPATH": str(Path(__file__).parents[2]),
         "PYTHONWARNINGS": "ignore",
         **(env or {}),
     }
-    return subprocess.Popen(
-        [sys.executable, "-m", module, *map(str, words)],
+    with subprocess.Popen(
+        [sys.executable, "-m", "cwl_memo", *map(str, words)],
         cwd=bench.folder,
         env=surroundings,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
 
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str, str]:
@@ -56,7 +58,8 @@ def run_in_terminal(
     bench: Bench, *words: str | Path, env: Mapping[str, str] | None = None
 ) -> tuple[int, str, str]:
     """Run ``cwl-memo`` to its end; return exit code, stdout and stderr."""
-    return ended(start(bench, words, env=env))
+    with started(bench, words, env=env) as process:
+        return ended(process)
 
 
 def wait_for(path: Path, lines: int = 1) -> None:

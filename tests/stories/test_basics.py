@@ -38,7 +38,7 @@ def test_an_input_may_have_the_beginning_of_one_of_our_options(bench: Bench) -> 
     assert (done.code, done.text()) == (0, "4\n")
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what cwltool writes it with
+@pytest.mark.filterwarnings("ignore")  # of what cwltool writes it with
 def test_nothing_is_reused_nor_recorded_under_provenance(bench: Bench) -> None:
     tool = bench.tool()
     job = {"f": {"class": "File", "path": str(bench.write("in.txt", "one"))}}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from .bench import Bench
-from .terminal import ended, start, wait_for
+from .terminal import ended, started, wait_for
 from .workflows import scatter
 
 
@@ -37,10 +37,10 @@ def executions(bench: Bench) -> int:
 def test_two_processes_execute_one_job_once(bench: Bench, more: tuple[str, ...]) -> None:
     give(bench)
     tool = bench.tool(body="sleep 1; cat $1")
-    first = start(bench, words(bench, tool, 1, *more))
-    wait_for(bench.counter)
-    second = start(bench, words(bench, tool, 2, *more))
-    results = [ended(first), ended(second)]
+    with started(bench, words(bench, tool, 1, *more)) as first:
+        wait_for(bench.counter)
+        with started(bench, words(bench, tool, 2, *more)) as second:
+            results = [ended(first), ended(second)]
     assert [code for code, _, _ in results] == [0, 0]
     assert [text_of(out) for _, out, _ in results] == ["one\n", "one\n"]
     assert executions(bench) == 1
@@ -51,20 +51,16 @@ def test_waiter_goes_on_when_the_other_is_killed(bench: Bench) -> None:
     give(bench)
     go = bench.folder / "go"
     tool = bench.tool(body=f"test -e {go} || exec sleep 30; cat $1")
-    first = start(bench, words(bench, tool, 1))
-    wait_for(bench.counter)
-    second = start(bench, words(bench, tool, 2, "--debug"))
-    waiting = ""
-    assert second.stderr is not None
-    for line in second.stderr:
-        waiting += line
-        if "waits: the same job is being executed" in line:
-            break
-    assert executions(bench) == 1
-    go.touch()
-    first.kill()
-    ended(first)
-    code, out, _ = ended(second)
+    with started(bench, words(bench, tool, 1)) as doomed:
+        wait_for(bench.counter)
+        with started(bench, words(bench, tool, 2)) as waiter:
+            assert waiter.stderr is not None
+            told = (line for line in waiter.stderr)
+            assert any("waits: the same job is being executed" in line for line in told)
+            assert executions(bench) == 1
+            go.touch()
+            doomed.kill()
+            code, out, _ = ended(waiter)
     assert (code, text_of(out)) == (0, "one\n")
     assert executions(bench) == 2
 
@@ -75,8 +71,11 @@ def test_two_scatters_in_two_processes_share_the_work(bench: Bench) -> None:
     workflow = scatter(bench, tool)
     paths = [bench.write(f"{i}/in.txt", str(i)) for i in range(6)]
     bench.write("job.json", {"f": [{"class": "File", "path": str(path)} for path in paths]})
-    runs = [start(bench, words(bench, workflow, i, "--parallel")) for i in range(2)]
-    results = [ended(run) for run in runs]
+    with (
+        started(bench, words(bench, workflow, 1, "--parallel")) as first,
+        started(bench, words(bench, workflow, 2, "--parallel")) as second,
+    ):
+        results = [ended(first), ended(second)]
     assert [code for code, _, _ in results] == [0, 0], results
     assert executions(bench) == 6
     for _, out, _ in results:

@@ -301,7 +301,10 @@ def test_miss_when_a_shell_is_required(bench: Bench) -> None:
         )
         return bench.run(tool, {"x": "a;echo b"})
 
-    assert_parted(run, {}, {"ShellCommandRequirement": {}}, ("tool a;echo b\n", "tool a\nb\n"))
+    shell: dict[str, Any] = {"ShellCommandRequirement": {}}
+    changed = assert_parted(run, {}, shell, ("tool a;echo b\n", "tool a\nb\n"))
+    # Not by the shell's own content alone, which does not count inside a container.
+    assert "requirements.ShellCommandRequirement" in changed.record.jobs[0].differs
 
 
 # ResourceRequirement, as far as it can be seen

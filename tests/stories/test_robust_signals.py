@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from .bench import Bench
-from .terminal import ended, run_in_terminal, start, wait_for
+from .terminal import ended, run_in_terminal, started, wait_for
 from .workflows import chain
 
 
@@ -31,10 +31,10 @@ def end_in_mid_job(bench: Bench, signum: int, *more: str) -> tuple[int, str]:
     """Start a run, send it a signal while its second job sleeps; return code and stderr."""
     workflow = prepare(bench)
     before = len(bench.counter.read_text().splitlines()) if bench.counter.exists() else 0
-    process = start(bench, words(bench, workflow, 0, *more))
-    wait_for(bench.counter, before + 2)
-    process.send_signal(signum)
-    code, _, err = ended(process)
+    with started(bench, words(bench, workflow, 0, *more)) as process:
+        wait_for(bench.counter, before + 2)
+        process.send_signal(signum)
+        code, _, err = ended(process)
     return code, err
 
 
@@ -63,13 +63,3 @@ def test_interrupted_run_says_so_in_its_record(bench: Bench) -> None:
     assert code == 0
     told: Any = json.loads(out)
     assert "interrupted" in json.dumps(told)
-
-
-def test_job_is_ended_with_its_run(bench: Bench) -> None:
-    workflow = prepare(bench)
-    process = start(bench, words(bench, workflow, 0))
-    wait_for(bench.counter, 2)
-    process.send_signal(signal.SIGTERM)
-    # Its pipes close only when the sleeping job is gone as well.
-    code, _, _ = ended(process)
-    assert code != 0
