@@ -26,7 +26,7 @@ SIGNATURES: list[tuple[Callable[..., Any], list[str]]] = [
         ["self", "ports", "builder", "outdir", "rcode", "compute_checksum", "jobname", "readers"],
     ),
     (door.CommandLineTool.make_job_runner, ["self", "runtimeContext"]),
-    (door.Process._init_job, ["self", "joborder", "runtime_context"]),  # noqa: SLF001
+    (door.Process._init_job, ["self", "joborder", "runtime_context"]),
     (door.Process.get_requirement, ["self", "feature"]),
     (door.default_make_tool, ["toolpath_object", "loadingContext"]),
     (door.StdFsAccess.open, ["self", "fn", "mode"]),

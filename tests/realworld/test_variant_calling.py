@@ -134,7 +134,7 @@ def assert_same(study: Study, name: str, expected: str) -> None:
 @pytest.fixture
 def study(tmp_path: Path) -> Study:
     """Three samples that vary from a reference of two contigs."""
-    rng = random.Random(1)  # noqa: S311 -- a made-up genome
+    rng = random.Random(1)
     reference = tmp_path / "reference.fa"
     contigs = ["".join(rng.choices("ACGT", k=length)) for length in (20_000, 10_000)]
     records = (f">contig{number}\n{bases}\n" for number, bases in enumerate(contigs, 1))

@@ -238,7 +238,7 @@ def test_a_process_killed_at_any_moment_leaves_whole_entries_or_none(
     recorded = 0
     for _ in range(5):
         with process(RECORD_FOR_EVER, root):
-            time.sleep(random.uniform(0.01, 0.15))  # noqa: S311  (nothing secret)
+            time.sleep(random.uniform(0.01, 0.15))
         store = open_store(root)
         report = store.verify()
         assert (report.bad_entries, report.bad_blobs, report.missing_blobs) == ((), (), ())

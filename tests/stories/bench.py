@@ -23,9 +23,19 @@ import pytest
 from cwl_memo.core.run import RunRecord
 from cwl_memo.cwl import runner
 
-__all__ = ["Bench", "Run"]
+__all__ = ["Bench", "Run", "fields", "namespaces"]
 
 JSON = Any
+
+
+def fields(document: Mapping[str, JSON]) -> dict[str, Any]:
+    """Return fields of a document whose names are no Python names, for :meth:`Bench.tool`."""
+    return dict(document)
+
+
+def namespaces(value: JSON) -> dict[str, Any]:
+    """Return the field of a document that declares its namespaces."""
+    return {"$namespaces": value}
 
 
 @dataclass

@@ -19,7 +19,7 @@ def tree_of(directory: Path) -> dict[str, JSON]:
     for path in sorted(directory.rglob("*")):
         name = str(path.relative_to(directory))
         if path.is_symlink():
-            found[name] = ("link", os.readlink(path))
+            found[name] = ("link", str(path.readlink()))
         elif path.is_dir():
             found[name] = ("directory",)
         else:

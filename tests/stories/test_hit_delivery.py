@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -124,13 +123,13 @@ def test_hit_never_touches_the_users_input(bench: Bench) -> None:
     tool = bench.tool(outputs=through)
     given = job(bench)
     path = bench.folder / "in.txt"
-    before = os.stat(path)
+    before = path.stat()
     for executed in (1, 0, 0):
         run = bench.run(tool, given)
         assert run.executed == executed
         Path(run.output["out"]["path"]).write_text("edited")
         assert path.read_text() == "one\n"
-    after = os.stat(path)
+    after = path.stat()
     assert (after.st_ino, after.st_mtime_ns, after.st_nlink, after.st_mode) == (
         before.st_ino,
         before.st_mtime_ns,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .bench import Bench, Run
+from .bench import Bench, Run, namespaces
 from .workflows import chain, step, wrap
 
 SCHEMA_ORG = {"s": "https://schema.org/"}
@@ -68,7 +68,7 @@ def test_hit_when_parameter_is_described(bench: Bench, where: str, fields: dict[
     }
     bench.run(bench.tool(**parameters), given)
     next(iter(parameters[where].values())).update(fields)
-    described = bench.tool(**parameters, **{"$namespaces": SCHEMA_ORG})
+    described = bench.tool(**parameters, **namespaces(SCHEMA_ORG))
     warm = bench.run(described, given)
     assert_hit(warm)
     assert "collected" not in warm.log

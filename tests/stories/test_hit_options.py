@@ -199,12 +199,19 @@ def test_store_and_report_are_where_they_were_asked_for(bench: Bench, variable: 
     tool = bench.tool()
     path = job(bench)["f"]["path"]
     store, report = bench.folder / "my-store", bench.folder / "my-report.json"
-    words = ["run", "--no-container", "--outdir", "o", tool, bench.write("j.yml", f"f: {{class: File, path: {path}}}")]
+    words: list[str | Path] = [
+        "run",
+        "--no-container",
+        "--outdir",
+        "o",
+        tool,
+        bench.write("j.yml", f"f: {{class: File, path: {path}}}"),
+    ]
     if variable:
         env = {"CWL_MEMO_STORE": str(store), "CWL_MEMO_REPORT": str(report)}
         code, out, err = run_in_terminal(bench, *words, env=env)
     else:
-        more = ["--memo-store", store, "--memo-report", report]
+        more: list[str | Path] = ["--memo-store", store, "--memo-report", report]
         code, out, err = run_in_terminal(bench, "run", *more, *words[1:])
     assert code == 0, err
     assert (store / "CACHEDIR.TAG").exists()
@@ -212,10 +219,13 @@ def test_store_and_report_are_where_they_were_asked_for(bench: Bench, variable: 
     assert '"basename": "out.txt"' in out
 
 
-def usage_error(
-    bench: Bench, capsys: pytest.CaptureFixture[str], *options: str
-) -> tuple[int, str]:
-    words = ["--no-container", *options, str(bench.tool()), str(bench.write("j.json", job(bench)))]
+def usage_error(bench: Bench, capsys: pytest.CaptureFixture[str], *options: str) -> tuple[int, str]:
+    words = [
+        "--no-container",
+        *options,
+        str(bench.tool()),
+        str(bench.write("j.json", job(bench))),
+    ]
 
     def write_report(*_: object) -> None:
         raise AssertionError("a report of a run that never was")
@@ -290,8 +300,6 @@ def test_cachedir_beside_memoization_is_a_usage_error_with_the_remedy(
 
 def test_cachedir_works_without_memoization(bench: Bench) -> None:
     cache = str(bench.folder / "cache")
-    runs = [
-        bench.run(bench.tool(), job(bench), "--no-memo", "--cachedir", cache) for _ in range(2)
-    ]
+    runs = [bench.run(bench.tool(), job(bench), "--no-memo", "--cachedir", cache) for _ in range(2)]
     assert [(run.code, run.executed) for run in runs] == [(0, 1), (0, 0)]
     assert delivered(runs[0])["files"] == delivered(runs[1])["files"]

@@ -10,7 +10,7 @@ from .bench import Bench
 from .delivered import delivered, same_as_plain
 from .workflows import step, wrap
 
-JS = {"InlineJavascriptRequirement": {}}
+JS: dict[str, Any] = {"InlineJavascriptRequirement": {}}
 FORMATS = {"$namespaces": {"edam": "http://edamontology.org/"}}
 GLOB: Any = {"type": "File", "outputBinding": {"glob": "out.txt"}}
 

@@ -11,7 +11,7 @@ from .delivered import delivered
 from .workflows import chain
 
 BODY = "cat $1; echo two > two.txt; echo idx > out.txt.idx; mkdir d; echo deep > d/deep.txt; exit 3"
-JS = {"InlineJavascriptRequirement": {}}
+JS: dict[str, Any] = {"InlineJavascriptRequirement": {}}
 
 
 def out(**fields: Any) -> dict[str, Any]:
@@ -120,9 +120,7 @@ def test_collection_that_fails_fails_as_in_plain_cwltool(bench: Bench) -> None:
     assert warm.output == plain.output
     assert warm.results == ["failed"]
     assert "Did not find output file with glob pattern: ['nothing']" in warm.log
-    mended = bench.run(
-        bench.tool(body=BODY, successCodes=[3], outputs={"out": out()}), job(bench)
-    )
+    mended = bench.run(bench.tool(body=BODY, successCodes=[3], outputs={"out": out()}), job(bench))
     assert (mended.code, mended.executed) == (0, 0)
 
 

@@ -15,7 +15,13 @@ from .workflows import scatter
 
 def words(bench: Bench, document: Path, number: int, *more: str) -> list[str | Path]:
     job = bench.folder / "job.json"
-    options = ["--no-container", "--memo-store", bench.store, "--outdir", f"o{number}"]
+    options: list[str | Path] = [
+        "--no-container",
+        "--memo-store",
+        bench.store,
+        "--outdir",
+        f"o{number}",
+    ]
     return ["run", *options, *more, document, job]
 
 

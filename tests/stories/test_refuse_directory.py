@@ -12,7 +12,7 @@ from .bench import Bench
 from .delivered import delivered, same_as_plain, tree_of
 from .workflows import step, wrap
 
-JS = {"InlineJavascriptRequirement": {}}
+JS: dict[str, Any] = {"InlineJavascriptRequirement": {}}
 CONTENT = ("--memo-directories", "content")
 MAKE_TREE = (
     "mkdir -p d/sub d/empty; echo 1 > d/a.txt; echo 2 > d/sub/b.txt; echo 'echo hi' > d/run.sh; "
@@ -129,9 +129,7 @@ RETURNED = {
                 "type": {
                     "type": "record",
                     "name": "r",
-                    "fields": [
-                        {"name": "d", "type": "Directory", "outputBinding": {"glob": "d"}}
-                    ],
+                    "fields": [{"name": "d", "type": "Directory", "outputBinding": {"glob": "d"}}],
                 }
             }
         },
@@ -257,9 +255,7 @@ def add_deep(tree: Path) -> None:
 
 @pytest.mark.parametrize("change", [change_name, change_mode, change_link, add_empty, add_deep])
 @pytest.mark.parametrize("listing", ["no_listing", "shallow_listing", "deep_listing"])
-def test_miss_when_anything_in_a_directory_changes(
-    bench: Bench, change: Any, listing: str
-) -> None:
+def test_miss_when_anything_in_a_directory_changes(bench: Bench, change: Any, listing: str) -> None:
     given = data(bench)["top"]
     tree = bench.folder / "tree"
     (tree / "link").symlink_to("a.txt")

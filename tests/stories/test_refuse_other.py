@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from .bench import Bench, Run
+from .bench import Bench, Run, namespaces
 from .delivered import delivered
 from .workflows import chain
 
-JS = {"InlineJavascriptRequirement": {}}
+JS: dict[str, Any] = {"InlineJavascriptRequirement": {}}
 CWLTOOL = {"cwltool": "http://commonwl.org/cwltool#"}
 
 
@@ -44,9 +44,7 @@ def test_refused_when_tool_may_update_its_inputs_in_place(bench: Bench) -> None:
         body="echo more >> in.txt; cat in.txt",
         requirements={
             "InplaceUpdateRequirement": {"inplaceUpdate": True},
-            "InitialWorkDirRequirement": {
-                "listing": [{"entry": "$(inputs.f)", "writable": True}]
-            },
+            "InitialWorkDirRequirement": {"listing": [{"entry": "$(inputs.f)", "writable": True}]},
         },
     )
     given = job(bench)
@@ -175,7 +173,7 @@ def test_refused_wherever_the_expression_stands(bench: Bench, where: str) -> Non
 )
 def test_hit_when_an_expression_only_looks_like_the_clock(bench: Bench, expression: str) -> None:
     requirements = {**JS, "EnvVarRequirement": {"envDef": {"X": "text: " + expression}}}
-    tool = bench.tool(body="cat $1; echo \"$X\"", requirements=requirements)
+    tool = bench.tool(body='cat $1; echo "$X"', requirements=requirements)
     runs = [bench.run(tool, job(bench)) for _ in range(2)]
     assert [run.executed for run in runs] == [1, 0], runs[-1].causes
     assert runs[0].text() == runs[1].text()
@@ -333,7 +331,7 @@ def secretive(bench: Bench, body: str, **fields: Any) -> tuple[Path, dict[str, A
         body=body,
         inputs=inputs,
         hints={"cwltool:Secrets": {"secrets": ["password"]}},
-        **{"$namespaces": CWLTOOL},
+        **namespaces(CWLTOOL),
         **fields,
     )
     return tool, {**job(bench), "password": "hunter2-swordfish"}
@@ -345,7 +343,7 @@ def store_holds(bench: Bench, text: str) -> bool:
 
 
 def test_hit_when_a_secret_stays_out_of_the_outputs_and_nothing_tells_it(bench: Bench) -> None:
-    tool, given = secretive(bench, "cat $1; test -n \"$2\"")
+    tool, given = secretive(bench, 'cat $1; test -n "$2"')
     runs = [bench.run(tool, given) for _ in range(2)]
     given["password"] = "another-secret"
     runs.append(bench.run(tool, given))

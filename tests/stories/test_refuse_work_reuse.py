@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from .bench import Bench, Run
+from .bench import Bench, Run, fields
 from .workflows import scatter, step, wrap
 
-JS = {"InlineJavascriptRequirement": {}}
+JS: dict[str, Any] = {"InlineJavascriptRequirement": {}}
 
 
 def reuse(enable: Any) -> dict[str, Any]:
@@ -111,10 +111,12 @@ def test_refused_job_does_not_use_the_entry_of_one_that_was_recorded(bench: Benc
 def test_refused_by_cwltool_extension_in_v1_0(bench: Bench, kind: str) -> None:
     tool = bench.tool(
         cwlVersion="v1.0",
-        **{
-            "$namespaces": {"cwltool": "http://commonwl.org/cwltool#"},
-            kind: {"cwltool:WorkReuse": {"enableReuse": False}},
-        },
+        **fields(
+            {
+                "$namespaces": {"cwltool": "http://commonwl.org/cwltool#"},
+                kind: {"cwltool:WorkReuse": {"enableReuse": False}},
+            }
+        ),
     )
     assert_refused(twice(bench, tool, job(bench), ext=True))
 
@@ -122,10 +124,12 @@ def test_refused_by_cwltool_extension_in_v1_0(bench: Bench, kind: str) -> None:
 def test_refused_by_cwltool_extension_as_a_hint_without_enable_ext(bench: Bench) -> None:
     tool = bench.tool(
         cwlVersion="v1.0",
-        **{
-            "$namespaces": {"cwltool": "http://commonwl.org/cwltool#"},
-            "hints": {"cwltool:WorkReuse": {"enableReuse": False}},
-        },
+        **fields(
+            {
+                "$namespaces": {"cwltool": "http://commonwl.org/cwltool#"},
+                "hints": {"cwltool:WorkReuse": {"enableReuse": False}},
+            }
+        ),
     )
     assert_refused(twice(bench, tool, job(bench)))
 
@@ -134,10 +138,12 @@ def test_refused_by_cwltool_extension_as_a_hint_without_enable_ext(bench: Bench)
 def test_refused_by_arvados_extension(bench: Bench, version: str) -> None:
     tool = bench.tool(
         cwlVersion=version,
-        **{
-            "$namespaces": {"arv": "http://arvados.org/cwl#"},
-            "hints": {"arv:ReuseRequirement": {"enableReuse": False}},
-        },
+        **fields(
+            {
+                "$namespaces": {"arv": "http://arvados.org/cwl#"},
+                "hints": {"arv:ReuseRequirement": {"enableReuse": False}},
+            }
+        ),
     )
     assert_refused(twice(bench, tool, job(bench)))
 
@@ -146,9 +152,7 @@ def test_refused_by_arvados_extension(bench: Bench, version: str) -> None:
 def test_refused_by_override_in_the_input_object(bench: Bench, name: str) -> None:
     tool = bench.tool()
     given = job(bench)
-    given["cwltool:overrides"] = {
-        "tool.cwl": {"requirements": {name: {"enableReuse": False}}}
-    }
+    given["cwltool:overrides"] = {"tool.cwl": {"requirements": {name: {"enableReuse": False}}}}
     assert_refused(twice(bench, tool, given))
 
 

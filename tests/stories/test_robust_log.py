@@ -26,7 +26,14 @@ def noisy(bench: Bench, **fields: Any) -> Path:
 
 def words(bench: Bench, document: Path, *more: str) -> list[str | Path]:
     bench.write("job.json", job(bench))
-    options = ["--memo-store", bench.store, "--no-container", "--outdir", "o", *more]
+    options: list[str | Path] = [
+        "--memo-store",
+        bench.store,
+        "--no-container",
+        "--outdir",
+        "o",
+        *more,
+    ]
     return ["run", *options, document, bench.folder / "job.json"]
 
 
@@ -36,7 +43,7 @@ def key_of(bench: Bench) -> str:
 
 
 def shown(bench: Bench, log: str) -> str:
-    words = ["show", key_of(bench), "--log", log, "--store", bench.store]
+    words: list[str | Path] = ["show", key_of(bench), "--log", log, "--store", bench.store]
     code, out, err = run_in_terminal(bench, *words)
     assert code == 0, err
     return out
@@ -67,10 +74,17 @@ def test_redirected_streams_are_shown_from_the_workspace(bench: Bench) -> None:
 
 
 def test_streams_of_parallel_jobs_are_kept_apart(bench: Bench) -> None:
-    tool = bench.tool(body='cat $1; sleep 0.1; cat $1 >&2; cp $1 out.txt', stdout=None)
+    tool = bench.tool(body="cat $1; sleep 0.1; cat $1 >&2; cp $1 out.txt", stdout=None)
     paths = [bench.write(f"{i}/in.txt", f"number {i}\n") for i in range(4)]
     bench.write("job.json", {"f": [{"class": "File", "path": str(path)} for path in paths]})
-    options = ["--memo-store", bench.store, "--no-container", "--outdir", "o", "--parallel"]
+    options: list[str | Path] = [
+        "--memo-store",
+        bench.store,
+        "--no-container",
+        "--outdir",
+        "o",
+        "--parallel",
+    ]
     document = scatter(bench, tool)
     job_file = bench.folder / "job.json"
     code, _, err = run_in_terminal(bench, "run", *options, document, job_file)
@@ -80,7 +94,7 @@ def test_streams_of_parallel_jobs_are_kept_apart(bench: Bench) -> None:
 
     store = open_store(bench.store)
     logs = set()
-    for key in store.keys():
+    for key in list(store.keys()):
         entry = store.get_entry(key)
         assert entry is not None
         assert entry.stdout is not None
@@ -169,7 +183,7 @@ def test_names_of_jobs_are_unique_in_a_run(bench: Bench) -> None:
 
 
 def test_report_follows_its_schema(bench: Bench) -> None:
-    import jsonschema  # type: ignore[import-untyped]
+    import jsonschema
 
     from cwl_memo.report.schema import report_schema
 
@@ -188,15 +202,18 @@ def test_report_follows_its_schema(bench: Bench) -> None:
 
 
 def test_report_that_cannot_be_written_costs_no_result(bench: Bench) -> None:
-    tool = bench.tool(body="rmdir $(inputs.gone); cat $1", inputs={
-        "f": {"type": "File", "inputBinding": {"position": 1}},
-        "gone": "string",
-    })
+    tool = bench.tool(
+        body="rmdir $(inputs.gone); cat $1",
+        inputs={
+            "f": {"type": "File", "inputBinding": {"position": 1}},
+            "gone": "string",
+        },
+    )
     gone = bench.folder / "gone"
     gone.mkdir()
     bench.write("job.json", {**job(bench), "gone": str(gone)})
-    options = ["--memo-store", bench.store, "--no-container", "--outdir", "o"]
-    report = ["--memo-report", gone / "report.json"]
+    options: list[str | Path] = ["--memo-store", bench.store, "--no-container", "--outdir", "o"]
+    report: list[str | Path] = ["--memo-report", gone / "report.json"]
     code, out, err = run_in_terminal(
         bench, "run", *options, *report, tool, bench.folder / "job.json"
     )
@@ -209,7 +226,7 @@ def test_runs_are_recorded_and_can_be_explained(bench: Bench, mode: str) -> None
     tool = bench.tool()
     bench.run(tool, job(bench))
     run = bench.run(tool, job(bench), "--memo-mode", mode)
-    words = ["explain", "latest", "--store", bench.store, "--json"]
+    words: list[str | Path] = ["explain", "latest", "--store", bench.store, "--json"]
     code, out, err = run_in_terminal(bench, *words)
     assert code == 0, err
     explained = json.loads(out)

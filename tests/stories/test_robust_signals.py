@@ -23,7 +23,13 @@ def prepare(bench: Bench) -> Path:
 
 
 def words(bench: Bench, workflow: Path, number: int, *more: str) -> list[str | Path]:
-    options = ["--memo-store", bench.store, "--no-container", "--outdir", f"o{number}"]
+    options: list[str | Path] = [
+        "--memo-store",
+        bench.store,
+        "--no-container",
+        "--outdir",
+        f"o{number}",
+    ]
     return ["run", *options, *more, workflow, bench.folder / "job.json"]
 
 

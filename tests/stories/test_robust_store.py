@@ -246,12 +246,12 @@ def test_no_temporary_directory_is_left_behind(bench: Bench, parallel: tuple[str
     ]
     env = {"TMPDIR": str(temporary)}
     bench.run(workflow, job(bench), "--no-memo", *options, env=env)
-    plain = sorted(os.listdir(temporary))
+    plain = list(Path(temporary).iterdir())
     assert plain == []
     for _ in range(2):
         run = bench.run(workflow, job(bench), *options, env=env)
         assert run.code == 0
-        assert os.listdir(temporary) == []
+        assert list(Path(temporary).iterdir()) == []
 
 
 def test_clock_that_was_set_back_or_forward_makes_no_wrong_hit(
