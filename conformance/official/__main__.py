@@ -30,7 +30,7 @@ serial and --parallel, all through cwltest; compare test by test. No test may di
 _WHERE = """\
 Suites are found in a directory, or in the directories below it, by their names
 (conformance_test*.yaml). To get one:
-  git clone --branch 1.2.1 https://github.com/common-workflow-language/cwl-v1.2"""
+  git clone https://github.com/common-workflow-language/cwl-v1.2"""
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -19,7 +19,7 @@ from conformance.official.group import process_group
 from conformance.official.suite import Suite
 from conformance.official.verdict import Status, Verdict, output_of
 
-__all__ = ["PassResult", "Runner", "find_program", "run_pass"]
+__all__ = ["PassResult", "Runner", "find_program", "read_verdicts", "run_pass"]
 
 _STARTED: Final = re.compile(r"\s*Test \[\d+/\d+\] ")
 _FAILED: Final = re.compile(r"Test (\d+) failed: ")
@@ -96,7 +96,7 @@ def run_pass(
                 progress(started, len(suite.tests))
         cpu = group.cpu_seconds()
     wall = time.monotonic() - begun
-    return PassResult(_verdicts(suite, folder), cpu, wall)
+    return PassResult(read_verdicts(suite, folder), cpu, wall)
 
 
 def _path() -> str:
@@ -114,8 +114,11 @@ def _environment() -> dict[str, str]:
     return {**kept, "PATH": _path()}
 
 
-def _verdicts(suite: Suite, folder: Path) -> dict[int, Verdict]:
-    """Read cwltest's report and log."""
+def read_verdicts(suite: Suite, folder: Path) -> dict[int, Verdict]:
+    """Read cwltest's report and log.
+
+    :raises ConformanceError: if they are not about all the tests.
+    """
     log = (folder / "log").read_text(encoding="utf-8")
     try:
         report = ET.parse(folder / "report.xml")  # noqa: S314 (cwltest wrote it just now)

@@ -52,9 +52,13 @@ def stamp(seconds: float) -> str:
 
 
 def new_run_id() -> str:
-    """Return an id for a run: when it began, and something no other run has."""
+    """Return an id for a run: when it began, and something no other run has.
+
+    Runs of the same second are told apart, and sorted, by the fraction of it.
+    """
     begun = dt.datetime.now().astimezone()
-    return f"{begun:%Y-%m-%d-%H%M%S}-{secrets.token_hex(2)}"
+    fraction = begun.microsecond * 0x10000 // 10**6
+    return f"{begun:%Y-%m-%d-%H%M%S}-{fraction:04x}{secrets.token_hex(1)}"
 
 
 class Session:

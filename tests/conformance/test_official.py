@@ -11,7 +11,7 @@ import pytest
 
 from conformance.official.__main__ import main
 from conformance.official.errors import ConformanceError
-from conformance.official.passes import Runner, run_pass
+from conformance.official.passes import Runner, read_verdicts, run_pass
 from conformance.official.suite import read_suite
 from conformance.official.verdict import Status
 
@@ -270,3 +270,13 @@ def test_the_environment_names_the_suites_where_no_argument_does(
     monkeypatch.setenv("CWL_CONFORMANCE", str(suite.parent))
     plain = program(tmp_path / "plain", RUNNER)
     assert main(["--tool", plain, "--memo-tool", plain, "--min-reused", "0", "-n", "1"]) == 0
+
+
+def test_a_report_on_fewer_tests_than_were_asked_for_is_an_error(
+    suite: Path, tmp_path: Path
+) -> None:
+    tests = read_suite(suite)
+    (tmp_path / "log").touch()
+    (tmp_path / "report.xml").write_text("<testsuites><testcase/></testsuites>")
+    with pytest.raises(ConformanceError, match="ran 1 of 5 tests"):
+        read_verdicts(tests, tmp_path)

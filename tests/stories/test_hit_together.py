@@ -56,7 +56,7 @@ def test_two_processes_execute_one_job_once(bench: Bench, more: tuple[str, ...])
 def test_waiter_goes_on_when_the_other_is_killed(bench: Bench) -> None:
     give(bench)
     go = bench.folder / "go"
-    tool = bench.tool(body=f"test -e {go} || exec sleep 30; cat $1")
+    tool = bench.tool(body=f"test -e {go} || exec sleep 30 2>&-; cat $1")
     with started(bench, words(bench, tool, 1)) as doomed:
         wait_for(bench.counter)
         with started(bench, words(bench, tool, 2)) as waiter:

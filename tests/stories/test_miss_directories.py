@@ -136,12 +136,19 @@ def test_miss_when_content_changes_but_neither_size_nor_mtimes(bench: Bench) -> 
     assert_parted(run, "one", "two", ("one", "two"))
 
 
-def test_miss_when_name_of_a_directory_changes(bench: Bench) -> None:
+@pytest.mark.parametrize("given", ["path", "basename", "literal"])
+def test_miss_when_name_of_a_directory_changes(bench: Bench, given: str) -> None:
     tool = bench.tool(body="basename $1", inputs={"d": bound("Directory")})
+    folder = bench.write("data/a", "one").parent
 
     def run(name: str) -> Run:
-        path = bench.write(f"{name}/a", "one")
-        return bench.run(tool, {"d": directory(path.parent)}, *CONTENT)
+        if given == "literal":
+            value = {"class": "Directory", "basename": name, "listing": []}
+        elif given == "basename":
+            value = directory(folder, basename=name)
+        else:
+            value = directory(bench.write(f"{name}/a", "one").parent)
+        return bench.run(tool, {"d": value}, *CONTENT)
 
     assert_parted(run, "one", "two", ("one\n", "two\n"))
 

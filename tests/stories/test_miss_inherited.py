@@ -220,6 +220,23 @@ def test_miss_when_default_file_of_a_workflow_input_changes(bench: Bench) -> Non
     assert_parted(run, "one", "two", ("one", "two"))
 
 
+@pytest.mark.parametrize("kind", ["string", "File"])
+def test_miss_when_default_of_a_tool_changes_that_its_step_does_not_give(
+    bench: Bench, kind: str
+) -> None:
+    path = bench.folder / "default.txt"
+    document = workflow(bench, {"run": "tool.cwl"})
+
+    def run(text: str) -> Run:
+        path.write_text(text)
+        default = text if kind == "string" else {"class": "File", "location": "default.txt"}
+        body = "printf %s $1" if kind == "string" else "cat $1"
+        bench.tool(body=body, inputs={"x": {**bound(kind), "default": default}})
+        return bench.run(document)
+
+    assert_parted(run, "one", "two", ("one", "two"))
+
+
 def test_miss_when_secondary_file_of_a_workflow_input_appears(bench: Bench) -> None:
     tool = bench.tool(body="cat $1*")
     kind = {"type": "File", "secondaryFiles": [".idx?"]}
