@@ -52,7 +52,9 @@ class Suite:
         cwltest can itself choose tests by number, but then reports them under the names
         of the first tests of the suite.
         """
-        path.write_text(json.dumps([test.entry for test in self.tests]), encoding="utf-8")
+        entries = [test.entry for test in self.tests]
+        # YAML, as which cwltest reads it, knows no surrogate pairs.
+        path.write_text(json.dumps(entries, ensure_ascii=False), encoding="utf-8")
 
 
 def find_suites(path: Path) -> list[Path]:

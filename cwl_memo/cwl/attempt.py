@@ -107,11 +107,20 @@ class Attempt:
         self._secrets = context.secret_store
 
         def collect_and_ingest(outdir: str, rcode: int) -> Any:
-            logs = self._session.logs.end()
+            memo = self._session.memo
+            logs = memo.shield(self._session.logs.end, (None, None))
             outputs = collect(outdir, rcode)
-            if self.is_keyed and _is_success(job, rcode):
+
+            def take_in() -> Refusal | None:
                 self._key_anew(image_that_ran, context)
                 self._ingest(job, outdir, rcode, outputs, logs)
+                return self._not_recorded
+
+            if self.is_keyed and _is_success(job, rcode):
+                unexpected = Refusal(Reason.STORE_FAILED, "unexpected error")
+                self._not_recorded = memo.shield(take_in, unexpected)
+                if self._not_recorded is not None:
+                    self._execution = None
             return outputs
 
         job.collect_outputs = collect_and_ingest

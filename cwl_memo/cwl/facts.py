@@ -170,6 +170,11 @@ class ToolFacts:
         if written or any(map(writes_self, strings_in(own))):
             tool_use = replace(tool_use, locations=True)
         output_use = use_of(strings_in(document.outputs), library, file_inputs)
+        if tool_use.resources | output_use.resources:
+            # Evaluated for the key, and once more for the job: dice would fall otherwise.
+            asked = use_of(strings_in(found.get("ResourceRequirement") or {}), library)
+            dice = (*tool_use.nondeterministic, *asked.nondeterministic)
+            tool_use = replace(tool_use, nondeterministic=dice)
         files.sources.pointers.clear()
         static = _Static(
             found, document, requirements, tool_use, output_use, file_inputs, files.sources

@@ -153,12 +153,14 @@ class MemoMixin:
 
     def _is_answered(self, attempt: Attempt, callbacks: Callback, context: RuntimeContext) -> bool:
         """Look a job up and hand its outputs over, if they are there."""
-        found = self.memo_session.memo.lookup(attempt.wanted, attempt.traits.label)
+        memo = self.memo_session.memo
+        found = memo.lookup(attempt.wanted, attempt.traits.label)
         if isinstance(found, Miss):
             # The first look tells why; by the second, what was damaged is already gone.
             attempt.missed = attempt.missed or found
             return False
-        outputs = self._restore(attempt, found, context)
+        hit = found
+        outputs = memo.shield(lambda: self._restore(attempt, hit, context), None)
         if outputs is None:
             edited = found.variant is None
             cause = MissCause.OUTPUTS_CHANGED if edited else MissCause.DAMAGED

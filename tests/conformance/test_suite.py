@@ -16,7 +16,7 @@ SUITE = """\
     first
   tool: tests/first.cwl
   job: tests/first.yml
-  output: {out: 1}
+  output: {out: "🕺"}
   tags: [required]
 - $import: more.yaml
 """
@@ -58,7 +58,7 @@ def test_what_is_written_cwltest_reads_as_the_same_tests(suite: Path, tmp_path: 
     first, second = load_and_validate_tests(str(written))[0]
     assert first["tool"] == f"file://{suite.parent}/tests/first.cwl"
     assert first["job"] == f"file://{suite.parent}/tests/first.yml"
-    assert first["output"] == {"out": 1}
+    assert first["output"] == {"out": "🕺"}
     assert second["tool"] == f"file://{suite.parent}/tests/second.cwl"
     assert second["should_fail"]
 

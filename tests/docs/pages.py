@@ -23,7 +23,7 @@ _END = "<<<end of step>>>"
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # What is another thing on each machine, or each time.
 _PASSING = (
-    (re.compile(r"\d{4}-\d\d-\d\d-\d{6}-[0-9a-f]{4}"), "RUN"),
+    (re.compile(r"\d{4}-\d\d-\d\d-\d{6}-[0-9a-f]{4,}"), "RUN"),
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d"), "TIME"),
     (re.compile(r"\d+(?:\.\d)? s\b"), "SECONDS"),
     (re.compile(r"\b[0-9a-f]{12}\b"), "KEY"),

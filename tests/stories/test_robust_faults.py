@@ -213,3 +213,29 @@ def test_run_is_right_when_one_kind_of_call_always_fails(
         monkeypatch.setattr(store, call, fail)
         run = run_on(bench, monkeypatch, store, workflow, *more)
         assert (run.code, run.text()) == (0, "one\n" * 5000 + "a\nb\nc\n"), run.log
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "facts.read_tool",
+        "facts.ToolFacts.traits",
+        "facts.ToolFacts.gather",
+        "attempt.record_output",
+        "attempt.Attempt._key_anew",
+        "tool.restore_output",
+    ],
+)
+def test_fault_of_our_own_costs_reuse_and_no_result(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("a fault of our own")
+
+    workflow = chain(bench, *BODIES)
+    store = warm_clay(bench, monkeypatch).store()
+    monkeypatch.setattr(f"cwl_memo.cwl.{name}", fail)
+    for more in ((), ("--parallel",)):
+        for document in (workflow, chain(bench, *BODIES[:2], f"cat $1; echo c # {more}")):
+            run = run_on(bench, monkeypatch, store, document, *more)
+            assert (run.code, run.text()) == (0, "one\n" * 5000 + "a\nb\nc\n"), run.log
