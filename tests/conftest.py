@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -21,6 +22,9 @@ def _refuse_real_store(event: str, arguments: tuple[object, ...]) -> None:
     if event in _TOUCHES and arguments and str(arguments[0]).startswith(_REAL_STORES):
         raise RuntimeError(f"a test touched the real store: {event} {arguments[0]}")
 
+
+# Started in the background of a script, Python ignores SIGINT, and so would all it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A hook cannot be taken away again: it is set once, for the whole session.
 sys.addaudithook(_refuse_real_store)
