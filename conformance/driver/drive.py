@@ -1,0 +1,256 @@
+"""Runs cases with a runner: each in a folder of its own, several at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from .case import Case, Run
+from .change import apply
+from .damage import copy_store, damage, store_files
+from .execution import Execution, Finished
+from .mount import MountError, Mounts
+from .observe import output_object, reasons
+from .template import Template
+from .verdict import CaseResult, Observation, RunResult, judge
+from .world import World
+
+__all__ = ["Plan", "drive", "why_skip"]
+
+JSON = Any
+
+_KEPT: Final = (
+    "PATH",
+    "LD_LIBRARY_PATH",
+    "VIRTUAL_ENV",
+    "PYTHONPATH",
+    "SYSTEMROOT",
+    "COVERAGE_PROCESS_START",
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How cases are run.
+
+    :param template: the runner.
+    :param timeout: seconds after which a run has hung.
+    :param jobs: how many cases run at once.
+    :param keep: a folder in which those of the cases are kept; None to remove each when
+        its case has passed or been judged.
+    :param damages: with damage to each file of the store in turn, at most so many files a
+        run; None for all.
+    """
+
+    template: Template
+    timeout: float = 120.0
+    jobs: int = 1
+    keep: Path | None = None
+    damages: int | None = None
+
+
+def drive(
+    cases: Iterable[Case], plan: Plan, told: Callable[[CaseResult], None] = lambda _: None
+) -> list[CaseResult]:
+    """Run cases; return what became of them, in their order.
+
+    :param told: called with each result as soon as there is one.
+    :raises CaseError: if a case asks for what cannot be done.
+    """
+
+    def one(case: Case) -> CaseResult:
+        result = _drive_case(case, plan)
+        told(result)
+        return result
+
+    with ThreadPoolExecutor(plan.jobs) as pool:
+        futures = [pool.submit(one, case) for case in cases]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            # Nothing further is begun; what runs comes to its end.
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def why_skip(case: Case, template: Template) -> str:
+    """Return why a runner cannot be asked this; empty if it can."""
+    asked = {*case.needs}
+    for run in case.runs:
+        asked |= {option.partition("=")[0] for option in run.options if option.startswith("-")}
+    if lacking := sorted(asked & template.lacks):
+        return f"the runner lacks {', '.join(lacking)}"
+    if asked and "{options}" not in template.command and any(run.options for run in case.runs):
+        return "the runner takes no options"
+    return ""
+
+
+def _drive_case(case: Case, plan: Plan) -> CaseResult:
+    if why := why_skip(case, plan.template):
+        return CaseResult(case, (), why)
+    begun = time.monotonic()
+    with _folder(case, plan) as folder:
+        mounts = Mounts()
+        try:
+            runs = tuple(_runs(case, plan, World(folder, mounts)))
+        except MountError as error:
+            return CaseResult(case, (), f"no mount: {error}")
+        finally:
+            mounts.end()
+    return CaseResult(case, runs, seconds=time.monotonic() - begun)
+
+
+class _folder:  # noqa: N801 - used as a context, as tempfile's own
+    """A new folder for a case, with a plain name of its own."""
+
+    def __init__(self, case: Case, plan: Plan) -> None:
+        if plan.keep is None:
+            self._path = Path(tempfile.mkdtemp(prefix="cwl-reuse-")).resolve()
+        else:
+            self._path = plan.keep.resolve() / case.id
+            self._path.mkdir(parents=True)
+        self._keep = plan.keep is not None
+
+    def __enter__(self) -> Path:
+        return self._path
+
+    def __exit__(self, *_: object) -> None:
+        if not self._keep:
+            shutil.rmtree(self._path, onerror=_remove_anyway)
+
+
+def _remove_anyway(action: Callable[[str], object], path: str, _: object) -> None:
+    """Remove what stands in a directory that may not be written to, or is gone already."""
+    try:
+        Path(path).parent.chmod(0o700)
+        action(path)
+    except OSError:
+        pass  # a runner that was killed may still be ending
+
+
+def _runs(case: Case, plan: Plan, world: World) -> Iterator[RunResult]:
+    for name, content in case.files.items():
+        world.write(name, content)
+    for number, run in enumerate(case.runs, 1):
+        for change in run.changes:
+            apply(world, change)
+        if run.store_files is None:
+            yield _run(case, run, plan, world, number, "")
+        else:
+            yield from _damaged(case, run, plan, world, number)
+
+
+def _damaged(case: Case, run: Run, plan: Plan, world: World, number: int) -> Iterator[RunResult]:
+    """Run once for each file of the store, that one damaged and the others as they were."""
+    whole = world.folder / "whole-store"
+    copy_store(world.store, whole)
+    files = [path.relative_to(world.store) for path in store_files(world.store)]
+    if plan.damages is not None and len(files) > plan.damages:
+        # Spread over all of them: neighbours are of one kind.
+        files = [files[i * len(files) // plan.damages] for i in range(plan.damages)]
+    for index, name in enumerate(files):
+        copy_store(whole, world.store)
+        damage(world.store / name, str(run.store_files), world.folder / "outside")
+        label = f"{run.store_files} {name}"
+        yield _run(case, run, plan, world, number, label, suffix=f"-{index}")
+
+
+def _run(
+    case: Case, run: Run, plan: Plan, world: World, number: int, label: str, suffix: str = ""
+) -> RunResult:
+    seen = _observe(run, plan, world, f"{number}{suffix}")
+    verdict, details = judge(case, run, seen, reuses=plan.template.reuses)
+    return RunResult(number, label, verdict, tuple(details), seen)
+
+
+def _observe(run: Run, plan: Plan, world: World, name: str) -> Observation:
+    job = _job(run, world)
+    before = world.marks()
+    begun: list[tuple[Execution, list[str]]] = []
+    names = [name] if run.at_once == 1 else [f"{name}.{i + 1}" for i in range(run.at_once)]
+    try:
+        for each in names:
+            words = plan.template.words(
+                _places(run, world, job, each), tuple(world.text(option) for option in run.options)
+            )
+            environment = _environment(run, plan, world)
+            begun.append(
+                (Execution(words, world.folder, environment, world.folder / "logs" / each), words)
+            )
+    finally:
+        finished = [
+            execution.finish(plan.timeout, run.kill, lambda: world.marks() - before)
+            for execution, _ in begun
+        ]
+    told = None
+    if plan.template.tells_reasons:
+        told = tuple(code for each in names for code in reasons(_report(world, each)))
+    return Observation(
+        statuses=tuple(one.status for one in finished),
+        outputs=tuple(_output(one) for one in finished),
+        marks=world.marks() - before,
+        reasons=told,
+        logs=tuple(one.log for one in finished),
+        commands=tuple(shlex.join(words) for _, words in begun),
+        seconds=sum(one.seconds for one in finished),
+    )
+
+
+def _output(finished: Finished) -> JSON:
+    try:
+        return output_object(finished.stdout)
+    except ValueError as error:
+        return error
+
+
+def _job(run: Run, world: World) -> str | None:
+    """Return the path of the input object, written if the case holds it."""
+    if run.job is None or isinstance(run.job, str):
+        return run.job
+    world.write("job.json", json.loads(world.text(run.job)))
+    return "job.json"
+
+
+def _places(run: Run, world: World, job: str | None, name: str) -> Mapping[str, str | None]:
+    return {
+        "store": str(world.store),
+        "outdir": str(world.folder / f"out{name}"),
+        "document": world.text(run.document),
+        "job": job,
+        "report": str(_report(world, name)),
+        "scratch": str(world.folder / "tmp" / f"scratch{name}"),
+    }
+
+
+def _report(world: World, name: str) -> Path:
+    return world.folder / "logs" / f"{name}.report.json"
+
+
+def _environment(run: Run, plan: Plan, world: World) -> dict[str, str]:
+    """Return an environment that is the same wherever and by whomever a case is run."""
+    environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    environment["PATH"] = os.pathsep.join(
+        [str(Path(sys.executable).parent), environment.get("PATH", os.defpath)]
+    )
+    environment |= {
+        "HOME": str(world.folder / "home"),
+        "TMPDIR": str(world.folder / "tmp"),
+        "LANG": "C.UTF-8",
+    }
+    environment |= dict(plan.template.environment)
+    for name, value in run.environment.items():
+        if value is None:
+            environment.pop(name, None)
+        else:
+            environment[name] = world.text(value)
+    return environment

@@ -1,0 +1,132 @@
+"""How runners are called: command templates, the ready ones and a user's own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from .errors import DriverError
+
+__all__ = ["TEMPLATES", "Template", "find_template"]
+
+_PLACES: Final = ("store", "outdir", "document", "job", "options", "report", "scratch")
+
+
+@dataclass(frozen=True)
+class Template:
+    """A runner's command line with places for what differs from run to run.
+
+    Places: ``{store}``, ``{outdir}``, ``{document}``, ``{job}`` (left out where a run has no
+    input object), ``{options}``, ``{report}`` (a file that the runner writes reasons to, see
+    the README), ``{scratch}`` (a name for a directory that does not exist).
+
+    :param reuses: False for a runner without a cache: then only results are judged.
+    :param lacks: options and abilities that the runner does not have; cases that need one
+        are skipped.
+    """
+
+    name: str
+    command: str
+    reuses: bool = True
+    lacks: frozenset[str] = frozenset()
+    environment: tuple[tuple[str, str], ...] = ()
+
+    def check(self) -> None:
+        """Raise :class:`DriverError` if the template cannot be used."""
+        for place in re.findall(r"\{([a-z]*)\}", self.command):
+            if place not in _PLACES:
+                raise DriverError(f"{self.command!r}: there is no place {{{place}}}")
+        for place in ("outdir", "document", "job", *(("store",) if self.reuses else ())):
+            if f"{{{place}}}" not in self.command:
+                raise DriverError(f"{self.command!r}: the place {{{place}}} is missing")
+        words = shlex.split(self.command)
+        if not words:
+            raise DriverError("the command is empty")
+        if find_program(words[0]) is None:
+            raise DriverError(f"no program {words[0]!r} beside {sys.executable} or on PATH")
+
+    @property
+    def tells_reasons(self) -> bool:
+        """Whether the runner writes a report with reasons."""
+        return "{report}" in self.command
+
+    def words(self, places: Mapping[str, str | None], options: tuple[str, ...]) -> list[str]:
+        """Return the command line of one run; words whose place is None are left out."""
+        words: list[str] = []
+        for word in shlex.split(self.command):
+            if word == "{options}":
+                words += options
+                continue
+            names = re.findall(r"\{([a-z]+)\}", word)
+            if any(places[name] is None for name in names):
+                continue
+            for name in names:
+                word = word.replace(f"{{{name}}}", str(places[name]))  # noqa: PLW2901
+            words.append(word)
+        words[0] = find_program(words[0]) or words[0]
+        return words
+
+
+def find_program(name: str) -> str | None:
+    """Return the path of a program: beside this Python, or on PATH."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
+    found = shutil.which(name, path=path)
+    return None if found is None else str(Path(found).absolute())
+
+
+_CWL_MEMO: Final = (
+    "cwl-memo run --memo-store {store} --memo-report {report} --outdir {outdir} "
+    "{options} {document} {job}"
+)
+
+TEMPLATES: Final[Mapping[str, Template]] = {
+    template.name: template
+    for template in (
+        Template("cwl-memo", _CWL_MEMO),
+        Template("cwl-memo-parallel", _CWL_MEMO.replace("{options}", "--parallel {options}")),
+        Template(
+            "cwltool-cachedir",
+            "cwltool --cachedir {store} --outdir {outdir} {options} {document} {job}",
+            lacks=frozenset({"cwl-memo-store"}),
+        ),
+        Template(
+            "toil-cachedir",
+            "toil-cwl-runner --cachedir {store} --jobStore {scratch} --outdir {outdir} "
+            "--disableProgress --logLevel ERROR --retryCount 0 --defaultMemory 100Mi "
+            "--defaultDisk 100Mi {options} {document} {job}",
+            lacks=frozenset({"cwl-memo-store", "--parallel"}),
+        ),
+        Template(
+            "cwltool",
+            "cwltool --outdir {outdir} {options} {document} {job}",
+            reuses=False,
+            lacks=frozenset({"cwl-memo-store"}),
+        ),
+    )
+}
+"""The ready templates."""
+
+
+def find_template(name: str, *, reuses: bool, lacks: frozenset[str]) -> Template:
+    """Return a ready template, or one of a command line.
+
+    :raises DriverError: if it is neither, or its program is not there.
+    """
+    template = TEMPLATES.get(name)
+    if template is None:
+        if "{" not in name:
+            raise DriverError(
+                f"no runner {name!r}; ready are {', '.join(TEMPLATES)}; another is a command "
+                "line with the places {store}, {outdir}, {document} and {job}"
+            )
+        template = Template(name, name, reuses=reuses)
+    template = replace(template, lacks=template.lacks | lacks)
+    template.check()
+    return template
