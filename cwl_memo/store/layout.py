@@ -171,7 +171,9 @@ def _read_format(layout: Layout) -> int | None:
         names = os.listdir(root) if root.is_dir() else []  # noqa: PTH208  (only the names)
         if root.exists() and not root.is_dir():
             raise StoreUnavailableError(f"{root}: not a directory") from None
-        # Another process may be making the store at this moment.
+        # Another process may have made the store since, or be making it at this moment.
+        if "format" in names:
+            return _read_format(layout)
         if all(name.startswith(_FORMAT_BEING_WRITTEN) for name in names):
             return None
         raise StoreUnavailableError(

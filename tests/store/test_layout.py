@@ -182,6 +182,20 @@ def test_a_store_half_made_by_another_process_is_made(tmp_path: Path) -> None:
     assert (tmp_path / "format").is_file()
 
 
+def test_a_store_made_by_another_process_between_two_looks_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = layout.read_regular
+
+    def look_too_early(path: Path, limit: int) -> bytes:
+        monkeypatch.setattr(layout, "read_regular", look)
+        open_store(tmp_path).close()
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(layout, "read_regular", look_too_early)
+    open_store(tmp_path).close()
+
+
 def test_processes_that_open_a_new_store_together_all_succeed(tmp_path: Path) -> None:
     code = (
         "import sys\nfrom cwl_memo.store.local import open_store\n"
