@@ -23,8 +23,10 @@ from cwl_memo.core import policy
 from cwl_memo.core.canonical import JSON, canonical_bytes
 from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.entry import (
+    USUAL,
     BlobRef,
     Entry,
+    Mode,
     Origin,
     OutputVariant,
     Tree,
@@ -278,7 +280,7 @@ class Memo:
             raise StoreDamagedError(f"workspace of {entry.key}: {error}") from error
 
     def materialise(
-        self, digest: Digest, target: Path, *, executable: bool = False, owned: bool = True
+        self, digest: Digest, target: Path, *, mode: Mode = USUAL, owned: bool = True
     ) -> None:
         """Make a blob appear at ``target``.
 
@@ -288,7 +290,7 @@ class Memo:
         if self.store is None:
             raise StoreDamagedError("the store is closed")
         hardlink = not owned and self.settings.link is Link.HARDLINK
-        self.store.materialise(digest, target, executable=executable, hardlink=hardlink)
+        self.store.materialise(digest, target, mode=mode, hardlink=hardlink)
 
     # two runs, one job
 

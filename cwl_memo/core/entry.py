@@ -7,6 +7,7 @@ error names the field (``outputs[0].path``).
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import takewhile
@@ -76,6 +77,62 @@ class NodeKind(str, Enum):
 
 
 @dataclass(frozen=True)
+class Mode:
+    """Who may do what with a file.
+
+    Most files have what their makers' umask gives; they get what that of the next user gives.
+
+    :param executable: whether its owner may execute it.
+    :param exact: the permission bits, where they are not what the umask gave.
+    """
+
+    executable: bool = False
+    exact: int | None = None
+
+    @classmethod
+    def of(cls, bits: int, umask: int) -> Mode:
+        """Return the mode of a file with these permission bits, made under a umask."""
+        bits &= 0o777
+        executable = bool(bits & 0o100)
+        usual = (0o777 if executable else 0o666) & ~umask
+        return cls(executable, None if bits == usual else bits)
+
+    @property
+    def asked(self) -> int:
+        """The bits to make a file with, from which the umask takes."""
+        return 0o777 if self.executable else 0o666
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the members that say so; none for a usual file."""
+        data: dict[str, Any] = {}
+        if self.executable:
+            data["executable"] = True
+        if self.exact is not None:
+            data["mode"] = f"{self.exact:04o}"
+        return data
+
+    @classmethod
+    def from_json(cls, data: Any, path: str) -> Mode:
+        """Read it from the members of a file.
+
+        :raises FormatError: if they are malformed.
+        """
+        executable = data.get("executable", False)
+        if not isinstance(executable, bool):
+            raise FormatError("not a boolean", f"{path}.executable")
+        text = data.get("mode")
+        if text is None:
+            return cls(executable)
+        if not isinstance(text, str) or not re.fullmatch("0[0-7]{3}", text):
+            raise FormatError("no mode in octal", f"{path}.mode")
+        return cls(executable, int(text, 8))
+
+
+USUAL: Final = Mode()
+"""The mode of a file that nobody executes, as the umask gives it."""
+
+
+@dataclass(frozen=True)
 class TreeNode:
     """One path of a workspace.
 
@@ -83,7 +140,7 @@ class TreeNode:
     :param kind: what stands there.
     :param digest: of the bytes of a file, or of an input that is linked to.
     :param size: bytes of a file.
-    :param executable: whether the file may be executed.
+    :param mode: of a file.
     :param target: where a symlink leads, relative to the directory it stands in.
     """
 
@@ -91,7 +148,7 @@ class TreeNode:
     kind: NodeKind
     digest: Digest | None = None
     size: int = 0
-    executable: bool = False
+    mode: Mode = USUAL
     target: str = ""
 
     def to_json(self) -> JSON:
@@ -100,8 +157,7 @@ class TreeNode:
         if self.digest is not None:
             data["digest"] = str(self.digest)
             data["size"] = self.size
-        if self.executable:
-            data["executable"] = True
+        data |= self.mode.to_json()
         if self.target:
             data["target"] = self.target
         return data
@@ -126,10 +182,7 @@ class TreeNode:
         elif kind is NodeKind.SYMLINK:
             target = _need(data, "target", str, path)
             _check_link(where, target, f"{path}.target")
-        executable = data.get("executable", False)
-        if not isinstance(executable, bool):
-            raise FormatError("not a boolean", f"{path}.executable")
-        return cls(where, kind, digest, size, executable, target)
+        return cls(where, kind, digest, size, Mode.from_json(data, path), target)
 
 
 def _check_link(where: str, target: str, path: str) -> None:

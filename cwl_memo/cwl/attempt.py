@@ -348,7 +348,7 @@ class Attempt:
             elif node.kind is NodeKind.INPUT and node.digest in by_digest:
                 os.symlink(by_digest[node.digest], target)
             elif node.kind is NodeKind.FILE and node.digest is not None:
-                memo.materialise(node.digest, Path(target), executable=node.executable)
+                memo.materialise(node.digest, Path(target), mode=node.mode)
             if node.digest is not None and os.path.exists(target):
                 digests[path], _ = memo.digest_file(target)
             nodes.append(type(node)(**{**node.__dict__, "path": path}))

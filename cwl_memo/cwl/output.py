@@ -13,12 +13,13 @@ from typing import Any, Final, Protocol
 
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import Digest
-from cwl_memo.core.entry import BlobRef, NodeKind, Tree, TreeNode, check_workspace_path
+from cwl_memo.core.entry import BlobRef, Mode, NodeKind, Tree, TreeNode, check_workspace_path
 from cwl_memo.core.outcome import Reason, Refusal
 from cwl_memo.cwl.document import own_name, plain, read_float
 from cwl_memo.cwl.door import file_uri, uri_file_path
 from cwl_memo.cwl.files import GENERATION, Sources, UnkeyableError, is_file_object
 from cwl_memo.errors import FormatError
+from cwl_memo.store.permission import mode_of
 from cwl_memo.store.protocol import FileDigest
 from cwl_memo.store.workspace import Workspace
 
@@ -28,7 +29,7 @@ __all__ = ["AddFile", "Recorded", "directories_in_output", "record_output", "res
 class AddFile(Protocol):
     """Told each file that a restored output object names."""
 
-    def __call__(self, path: str, digest: FileDigest, /, *, executable: bool, now: bool) -> None:
+    def __call__(self, path: str, digest: FileDigest, mode: Mode, /, *, now: bool) -> None:
         """Have the file stand at ``path``; at once, if ``now``, as part of a directory."""
 
 
@@ -109,8 +110,7 @@ class _Recorder:
         if node is not None and node.kind in (NodeKind.FILE, NodeKind.SYMLINK):
             digest = self._through(below, node)
             if digest is not None:
-                executable = os.access(path, os.X_OK)
-                fields["memo"] = self._keep(below, digest, executable=executable)
+                fields["memo"] = self._keep(below, digest, mode_of(os.stat(path)))
                 return fields
         if real in self.sources.pointers:
             fields["memo"] = {"input": list(self.sources.pointers[real])}
@@ -122,8 +122,7 @@ class _Recorder:
             if digest is not None:
                 self.passed += 1
                 name = f"passed/{self.passed}/{os.path.basename(path)}"
-                executable = os.access(real, os.X_OK)
-                fields["memo"] = self._keep(name, digest, executable=executable)
+                fields["memo"] = self._keep(name, digest, mode_of(os.stat(real)))
                 return fields
         raise UnkeyableError(Refusal(Reason.OUTPUT_OUTSIDE_WORKSPACE, path))
 
@@ -138,7 +137,7 @@ class _Recorder:
         real = os.path.realpath(os.path.join(self.outdir, below))
         return self.workspace.digests.get(self._below(real))
 
-    def _keep(self, path: str, digest: FileDigest, *, executable: bool) -> dict[str, JSON]:
+    def _keep(self, path: str, digest: FileDigest, mode: Mode) -> dict[str, JSON]:
         self.result.blobs[digest.digest] = BlobRef(digest.digest, digest.size)
         kept: dict[str, JSON] = {
             "workspace": path,
@@ -146,8 +145,7 @@ class _Recorder:
             "size": digest.size,
             "sha1": digest.sha1,
         }
-        if executable:
-            kept["executable"] = True
+        kept |= mode.to_json()
         if digest.program:
             kept["program"] = True
         return kept
@@ -187,7 +185,7 @@ class _Recorder:
                 node.kind,
                 node.digest,
                 node.size,
-                node.executable,
+                node.mode,
                 node.target,
             ).to_json()
             if node.digest is not None:
@@ -284,7 +282,7 @@ class _Restorer:
             raise FormatError("malformed file", f"{path}.memo")
         digest = Digest.parse(memo.get("digest"), f"{path}.memo.digest")
         known = FileDigest(digest, size, sha1, bool(memo.get("program")))
-        self.add(target, known, executable=bool(memo.get("executable")), now=now)
+        self.add(target, known, Mode.from_json(memo, f"{path}.memo"), now=now)
 
     def directory(self, target: str, memo: Mapping[str, Any], path: str) -> None:
         raw = memo.get("tree")
@@ -299,7 +297,7 @@ class _Restorer:
                 if not os.path.islink(place):
                     os.symlink(node.target, place)
             else:
-                memo_of_node = {**data, "executable": node.executable}
+                memo_of_node = {**data, **node.mode.to_json()}
                 self.file(place, memo_of_node, path, now=True)
 
     def location_of_input(self, pointer: Any, path: str) -> str:

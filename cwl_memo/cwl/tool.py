@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Final
 
 from cwl_memo.core import policy
-from cwl_memo.core.entry import Entry, OutputVariant
+from cwl_memo.core.entry import Entry, Mode, OutputVariant
 from cwl_memo.core.facts import JobTraits
 from cwl_memo.core.fingerprint import Fingerprint
 from cwl_memo.core.outcome import Hit, Miss, MissCause, Reason, Refusal
@@ -194,9 +194,9 @@ class MemoMixin:
             if variant is None:
                 return None
 
-            def add(path: str, digest: FileDigest, /, *, executable: bool, now: bool) -> None:
+            def add(path: str, digest: FileDigest, mode: Mode, /, *, now: bool) -> None:
                 again = self._again(attempt, context, os.path.relpath(path, view))
-                session.views.add(path, ViewFile(digest, executable, again), now=now)
+                session.views.add(path, ViewFile(digest, mode, again), now=now)
 
             outputs = restore_output(
                 variant.output,

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cwl_memo.core.entry import Mode
 from cwl_memo.cwl.door import StdFsAccess, abspath, uri_file_path
 from cwl_memo.errors import StoreError
 from cwl_memo.memo import Memo
@@ -29,13 +30,13 @@ class ViewFile:
     """A file that a view can make.
 
     :param digest: what is known of its bytes.
-    :param executable: whether it may be executed.
+    :param mode: who may do what with it.
     :param again: executes the job again and returns the path of this file in its
         working directory; for a blob that was lost after the hit was announced.
     """
 
     digest: FileDigest
-    executable: bool
+    mode: Mode
     again: Callable[[], str]
 
 
@@ -92,7 +93,7 @@ class Views:
     def is_executable(self, path: str) -> bool | None:
         """Tell whether a file that is not on disk yet will be executable."""
         file = self._files.get(path)
-        return None if file is None else file.executable
+        return None if file is None else file.mode.executable
 
     def is_waiting(self, path: str) -> bool:
         """Tell whether a path is a file that is not on disk yet."""
@@ -119,7 +120,7 @@ class Views:
     def _make(self, path: str, file: ViewFile, *, owned: bool) -> None:
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        self._memo.materialise(file.digest.digest, target, executable=file.executable, owned=owned)
+        self._memo.materialise(file.digest.digest, target, mode=file.mode, owned=owned)
         self._made.add(path)
         self._memo.trust(path, file.digest)
 

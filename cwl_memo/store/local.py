@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cwl_memo.core.digest import Digest, ReuseKey
-from cwl_memo.core.entry import Entry
+from cwl_memo.core.entry import USUAL, Entry, Mode
 from cwl_memo.errors import StoreDamagedError, StoreReadOnlyError
 from cwl_memo.store.blob import BlobFiles
 from cwl_memo.store.claim import Claims
@@ -165,17 +165,17 @@ class LocalStore:
         return self._blobs.read(digest)
 
     def materialise(
-        self, digest: Digest, target: Path, *, executable: bool = False, hardlink: bool = False
+        self, digest: Digest, target: Path, *, mode: Mode = USUAL, hardlink: bool = False
     ) -> None:
         """Make a blob appear as a new file at ``target``, whose directory exists."""
         blob = self._blobs.sound_path(digest)
-        # A link has the mode of the blob, which nobody may execute.
-        if hardlink and not executable and self.writable:
+        # A link has the mode of the blob, which all may read and nobody execute.
+        if hardlink and mode == USUAL and self.writable:
             before = is_regular(blob)
             if before is not None and link_blob(blob, target):
                 self._blobs.linked(digest, before)
                 return
-        copy_blob(blob, target, executable=executable)
+        copy_blob(blob, target, mode)
 
     # use
 

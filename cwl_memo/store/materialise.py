@@ -8,9 +8,11 @@ import os
 from pathlib import Path
 from typing import Final
 
+from cwl_memo.core.entry import Mode
 from cwl_memo.errors import StoreDamagedError
 from cwl_memo.store.copying import copy_descriptor
 from cwl_memo.store.failure import reading
+from cwl_memo.store.permission import set_mode
 from cwl_memo.store.regular import NotRegularError, open_regular
 
 __all__ = ["copy_blob", "link_blob"]
@@ -33,7 +35,7 @@ def link_blob(blob: Path, target: Path) -> bool:
     return True
 
 
-def copy_blob(blob: Path, target: Path, *, executable: bool) -> None:
+def copy_blob(blob: Path, target: Path, mode: Mode) -> None:
     """Make ``target`` a file of its own with a blob's bytes, by reflink or by copy.
 
     :raises StoreDamagedError: if the blob is gone.
@@ -42,17 +44,18 @@ def copy_blob(blob: Path, target: Path, *, executable: bool) -> None:
         try:
             with open_regular(blob) as source:
                 size = os.fstat(source).st_size
-                _copy(source, target, size, 0o755 if executable else 0o644)
+                _copy(source, target, size, mode)
         except NotRegularError as error:
             raise StoreDamagedError(f"{blob}: {error}") from error
 
 
-def _copy(source: int, target: Path, size: int, mode: int) -> None:
+def _copy(source: int, target: Path, size: int, mode: Mode) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    descriptor = os.open(target, flags, mode)
+    descriptor = os.open(target, flags, mode.asked)
     try:
         copied = copy_descriptor(source, descriptor, size)
         _check_arrival(target, size, copied, os.fstat(descriptor).st_size)
+        set_mode(descriptor, mode)
     except BaseException:
         # Half a file must not be taken for a result.
         with contextlib.suppress(OSError):

@@ -14,7 +14,7 @@ from typing import Any
 
 from cwl_memo.core.canonical import canonical_bytes
 from cwl_memo.core.digest import Digest, ReuseKey, digest_of_bytes
-from cwl_memo.core.entry import Entry
+from cwl_memo.core.entry import USUAL, Entry, Mode
 from cwl_memo.core.retention import Candidate, choose_victims
 from cwl_memo.errors import FormatError, StoreDamagedError, StoreError
 from cwl_memo.store.blob import ORPHAN_AGE
@@ -22,6 +22,7 @@ from cwl_memo.store.failure import reading
 from cwl_memo.store.hashing import hash_descriptor
 from cwl_memo.store.index import is_racy
 from cwl_memo.store.lease import check_run
+from cwl_memo.store.permission import set_mode
 from cwl_memo.store.protocol import (
     Claim,
     Eviction,
@@ -154,16 +155,17 @@ class MemoryStore:
         digest: Digest,
         target: Path,
         *,
-        executable: bool = False,
+        mode: Mode = USUAL,
         hardlink: bool = False,  # noqa: ARG002  (there is nothing to link to)
     ) -> None:
         """Make a blob appear as a new file at ``target``, whose directory exists."""
         data = self.read_blob(digest)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         with reading(f"materialise {target}"):
-            descriptor = os.open(target, flags, 0o755 if executable else 0o644)
+            descriptor = os.open(target, flags, mode.asked)
             try:
                 write_all(descriptor, data)
+                set_mode(descriptor, mode)
             finally:
                 os.close(descriptor)
 

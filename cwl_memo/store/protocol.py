@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cwl_memo.core.digest import Digest, ReuseKey
-from cwl_memo.core.entry import Entry
+from cwl_memo.core.entry import USUAL, Entry, Mode
 
 __all__ = [
     "Claim",
@@ -166,12 +166,12 @@ class Store(Protocol):
         """
 
     def materialise(
-        self, digest: Digest, target: Path, *, executable: bool = False, hardlink: bool = False
+        self, digest: Digest, target: Path, *, mode: Mode = USUAL, hardlink: bool = False
     ) -> None:
         """Make a blob appear as a new file at ``target``, whose directory exists.
 
-        By reflink, else by copy: writable by its owner (0644, 0755). With ``hardlink``
-        the file may be a read-only hard link to the blob.
+        By reflink, else by copy, with the mode of the original. With ``hardlink`` a file of
+        the usual mode may be a read-only hard link to the blob.
 
         :raises StoreDamagedError: if the blob is missing or unsound.
         """

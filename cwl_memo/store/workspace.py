@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cwl_memo.core.digest import Digest
 from cwl_memo.core.entry import BlobRef, NodeKind, Tree, TreeNode
+from cwl_memo.store.permission import mode_of
 from cwl_memo.store.protocol import FileDigest, FileIdentity, Store
 
 __all__ = ["Workspace", "ingest_workspace"]
@@ -118,8 +118,8 @@ class _Walk:
         if self.size > self._limit:
             return
         digest = self._store.ingest_file(Path(item.path))
-        executable = bool(found.st_mode & stat.S_IXUSR)
-        self.nodes.append(TreeNode(path, NodeKind.FILE, digest.digest, digest.size, executable))
+        mode = mode_of(found)
+        self.nodes.append(TreeNode(path, NodeKind.FILE, digest.digest, digest.size, mode))
         self.digests[path] = digest
         self.blobs[digest.digest] = BlobRef(digest.digest, digest.size)
         # Looked at before it was read: had it changed since, it would be another file.

@@ -10,6 +10,7 @@ from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.entry import (
     BlobRef,
     Entry,
+    Mode,
     NodeKind,
     Origin,
     OutputVariant,
@@ -141,6 +142,9 @@ def test_a_path_stands_once() -> None:
         ({"size": True}, "nodes[0].size"),
         ({"size": "1"}, "nodes[0].size"),
         ({"executable": 1}, "nodes[0].executable"),
+        ({"mode": 0o600}, "nodes[0].mode"),
+        ({"mode": "04755"}, "nodes[0].mode"),
+        ({"mode": "rw-"}, "nodes[0].mode"),
     ],
 )
 def test_an_error_in_a_node_names_the_field(change: dict[str, Any], path: str) -> None:
@@ -168,6 +172,14 @@ def test_a_tree_says_whether_it_is_partial() -> None:
 
 def test_a_huge_size_is_only_a_number() -> None:
     assert tree(node("a", size=10**30)).nodes[0].size == 10**30
+
+
+def test_only_a_mode_that_the_umask_did_not_give_is_written_down() -> None:
+    assert Mode.of(0o100644, umask=0o022).to_json() == {}
+    assert Mode.of(0o100664, umask=0o002).to_json() == {}
+    assert Mode.of(0o100755, umask=0o022).to_json() == {"executable": True}
+    assert Mode.of(0o100600, umask=0o022).to_json() == {"mode": "0600"}
+    assert Mode.of(0o104755, umask=0o002).to_json() == {"executable": True, "mode": "0755"}
 
 
 def test_fields_that_do_not_apply_are_left_out() -> None:

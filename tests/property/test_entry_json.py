@@ -13,6 +13,7 @@ from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.entry import (
     BlobRef,
     Entry,
+    Mode,
     NodeKind,
     Origin,
     OutputVariant,
@@ -24,6 +25,7 @@ from cwl_memo.errors import FormatError
 hexadecimal = st.binary(min_size=32, max_size=32).map(bytes.hex)
 digests = st.builds(Digest, hexadecimal)
 sizes = st.integers(0, 2**70)
+modes = st.builds(Mode, st.booleans(), st.none() | st.integers(0, 0o777))
 blobs = st.lists(st.builds(BlobRef, digests, sizes), max_size=3).map(tuple)
 # As a name of a file arrives in Python: surrogates stand for bytes that are not UTF-8.
 texts = st.text(st.characters(exclude_categories=[]), max_size=8)
@@ -66,7 +68,7 @@ def trees(draw: st.DrawFn) -> Tree:
         path = "/".join([*parents, draw(names)])
         kind = draw(st.sampled_from(NodeKind))
         if kind in (NodeKind.FILE, NodeKind.INPUT):
-            node = TreeNode(path, kind, draw(digests), draw(sizes), draw(st.booleans()))
+            node = TreeNode(path, kind, draw(digests), draw(sizes), draw(modes))
         elif kind is NodeKind.SYMLINK:
             climbs = [".."] * draw(st.integers(0, len(parents)))
             node = TreeNode(path, kind, target="/".join([*climbs, draw(names)]))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cwl_memo.core.entry import OutputVariant
+from cwl_memo.core.entry import Mode, OutputVariant
 from cwl_memo.errors import StoreDamagedError, StoreError
 from cwl_memo.store.protocol import FileDigest, FileIdentity, Store
 from tests.store.example import digest, entry, key, record
@@ -182,7 +182,7 @@ def test_materialise_gives_the_bytes_and_the_executable_bit(
 ) -> None:
     content = os.urandom(1_500_000)
     target = tmp_path / "target"
-    store.materialise(store.ingest_bytes(content), target, executable=executable, hardlink=hardlink)
+    store.materialise(store.ingest_bytes(content), target, mode=Mode(executable), hardlink=hardlink)
     assert target.read_bytes() == content
     assert bool(target.stat().st_mode & stat.S_IXUSR) is executable
     assert target.is_file()
@@ -199,11 +199,21 @@ def test_what_was_materialised_may_be_edited_without_harm(store: Store, tmp_path
     assert store.read_blob(found) == b"one"
 
 
+@pytest.mark.parametrize("hardlink", [False, True])
+@pytest.mark.parametrize("bits", [0o600, 0o444, 0o500, 0o777, 0o666])
+def test_materialise_gives_a_mode_that_no_umask_gave(
+    store: Store, tmp_path: Path, bits: int, hardlink: bool
+) -> None:
+    mode = Mode.of(bits, umask=0o022)
+    store.materialise(store.ingest_bytes(b"one"), tmp_path / "f", mode=mode, hardlink=hardlink)
+    assert stat.S_IMODE((tmp_path / "f").stat().st_mode) == bits
+
+
 def test_materialise_honours_the_umask(store: Store, tmp_path: Path) -> None:
     found = store.ingest_bytes(b"one")
     umask = os.umask(0o077)
     try:
-        store.materialise(found, tmp_path / "target", executable=True)
+        store.materialise(found, tmp_path / "target", mode=Mode(executable=True))
     finally:
         os.umask(umask)
     assert stat.S_IMODE((tmp_path / "target").stat().st_mode) == 0o700
@@ -233,5 +243,5 @@ def test_materialise_after_ingest_is_the_identity(
     target.unlink(missing_ok=True)
     source.write_bytes(content)
     found = store.ingest_file(source)
-    store.materialise(found.digest, target, executable=executable, hardlink=hardlink)
+    store.materialise(found.digest, target, mode=Mode(executable), hardlink=hardlink)
     assert target.read_bytes() == content

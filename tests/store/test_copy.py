@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from cwl_memo.core.entry import Mode
 from cwl_memo.errors import (
     StoreDamagedError,
     StoreError,
@@ -143,7 +144,9 @@ def test_a_hard_link_shares_the_blob_and_cannot_be_written(
 
 def test_an_executable_is_never_a_hard_link(local: LocalStore, tmp_path: Path) -> None:
     local.ingest_bytes(b"#!one")
-    local.materialise(digest(b"#!one"), tmp_path / "target", executable=True, hardlink=True)
+    local.materialise(
+        digest(b"#!one"), tmp_path / "target", mode=Mode(executable=True), hardlink=True
+    )
     assert not (tmp_path / "target").samefile(path_of(local, b"#!one"))
 
 

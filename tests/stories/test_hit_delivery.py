@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -185,3 +186,31 @@ def test_hard_linked_intermediate_is_read_only_and_outlives_a_job_that_writes(
     after = bench.run(workflow, job(bench), "--memo-link", "hardlink")
     assert after.code == 0, after.log
     assert after.text() == "one\na\nc\n"
+
+
+@pytest.mark.parametrize("link", ["copy", "hardlink"])
+@pytest.mark.parametrize("bits", ["600", "640", "444", "700", "666"])
+def test_hit_delivers_a_file_with_the_mode_that_its_tool_gave_it(
+    bench: Bench, bits: str, link: str
+) -> None:
+    tool = bench.tool(body=f"echo secret; chmod {bits} out.txt")
+    for executed in (1, 0):
+        run = bench.run(tool, job(bench), "--memo-link", link)
+        assert (run.code, run.executed) == (0, executed), run.log
+        (path,) = outputs_of(run)
+        assert f"{path.stat().st_mode & 0o777:o}" == bits
+
+
+def test_hit_delivers_a_file_of_the_usual_mode_with_the_mode_that_the_umask_gives(
+    bench: Bench,
+) -> None:
+    tool = bench.tool(body="echo one")
+    for umask, bits in ((0o022, 0o644), (0o077, 0o600), (0o002, 0o664)):
+        before = os.umask(umask)
+        try:
+            run = bench.run(tool, job(bench))
+        finally:
+            os.umask(before)
+        (path,) = outputs_of(run)
+        assert path.stat().st_mode & 0o777 == bits
+        assert run.executed == (umask == 0o022)
