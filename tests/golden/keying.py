@@ -1,40 +1,79 @@
-"""Fingerprints of documents, without running them."""
+"""Fingerprints as the runner makes them: up to the lookup, without executing a job."""
 
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
-from cwltool.load_tool import load_tool
-from cwltool.utils import normalizeFilesDirs
+import pytest
+from cwltool import process
 
-from cwl_memo import MemoryStore, Session, Settings
+from cwl_memo.core.canonical import JSON
 from cwl_memo.core.fingerprint import Fingerprint
-from cwl_memo.core.settings import HostTools, ImageIdentity
-from cwl_memo.cwl.facts import Gathered
+from cwl_memo.core.outcome import Refusal
+from cwl_memo.cwl.door import RuntimeContext, WorkflowException
+from cwl_memo.cwl.runner import run
+from cwl_memo.cwl.tool import MemoMixin
 
-__all__ = ["fingerprint_of"]
+__all__ = ["PORTABLE", "Keyed", "fingerprint_of", "keyed"]
 
-PORTABLE = Settings(image=ImageIdentity.NAME, host_tools=HostTools.NAME)
+PORTABLE = ("--memo-image", "name", "--memo-host-tools", "name")
 """What is keyed by name is the same on every machine."""
 
 
-def fingerprint_of(
-    document: Path, job: dict[str, Any], *, settings: Settings = PORTABLE, toplevel: bool = True
-) -> Fingerprint:
-    """Return the fingerprint that a job would be looked up by."""
-    with Session(MemoryStore(), settings) as session:
-        tool: Any = load_tool(str(document), session.loading_context())
-        context = session.runtime_context()
-        context.basedir = str(document.parent)
-        context.toplevel = toplevel
-        context.use_container = "DockerRequirement" in document.read_text()
-        order = json.loads(
-            json.dumps(job).replace('"location": "', f'"location": "{document.parent.as_uri()}/')
-        )
-        normalizeFilesDirs(order)
-        traits = tool.memo_facts.traits(order, context)
-        gathered = tool.memo_facts.gather(traits, order, context)
-        assert isinstance(gathered, Gathered), gathered
-        return session.memo.fingerprint(gathered.facts)
+@dataclass(frozen=True)
+class Keyed:
+    """What the first job of a run would be looked up by.
+
+    :param outputs: the outputs section, of which the fingerprint has the digest.
+    """
+
+    fingerprint: Fingerprint
+    outputs: JSON
+
+
+def keyed(arguments: Sequence[str], environ: Mapping[str, str]) -> Keyed | Refusal:
+    """Return what the first job of ``cwl-memo run ARGUMENTS`` would be looked up by.
+
+    :param environ: the whole environment of the run.
+    """
+    found: list[Keyed | Refusal] = []
+
+    def job(self: Any, job_order: Any, _: Any, context: RuntimeContext) -> Iterator[None]:
+        attempt = self._judge(job_order, context.copy())
+        refused: Refusal | None = attempt.refused
+        found.append(refused or Keyed(attempt.wanted, attempt.gathered.facts.outputs))
+        if found:
+            raise WorkflowException("keyed, and that is all")
+        yield
+
+    with pytest.MonkeyPatch.context() as patch, mock.patch.dict(os.environ, environ, clear=True):
+        patch.setattr(MemoMixin, "job", job)
+        patch.setattr("cwltool.main.use_standard_schema", _keep_standard_schema)
+        run(arguments, prog="cwl-memo", write_report=lambda _path, _record: None)
+    assert found, "no job was reached: what was captured tells why"
+    return found[0]
+
+
+def _keep_standard_schema(version: str) -> None:
+    """Have cwltool read its schema once, not for each run: nine tenths of the time."""
+    if version in process.custom_schemas:
+        process.use_standard_schema(version)
+
+
+def fingerprint_of(document: Path, job: dict[str, Any], store: Path) -> Fingerprint:
+    """Return the fingerprint of a tool's job, by names of programs and images.
+
+    :param job: the input object; its locations are relative to the document.
+    :param store: where a store may be made.
+    """
+    given = document.parent / "given.json"
+    given.write_text(json.dumps(job))
+    found = keyed([*PORTABLE, "--memo-store", str(store), str(document), str(given)], os.environ)
+    assert isinstance(found, Keyed), found
+    return found.fingerprint

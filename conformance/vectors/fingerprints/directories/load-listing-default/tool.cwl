@@ -1,0 +1,5 @@
+cwlVersion: v1.0
+class: CommandLineTool
+baseCommand: align
+inputs: {d: Directory}
+outputs: []

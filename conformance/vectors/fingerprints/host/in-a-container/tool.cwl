@@ -1,0 +1,6 @@
+cwlVersion: v1.2
+class: CommandLineTool
+baseCommand: align
+hints: {DockerRequirement: {dockerPull: "example/align:1.0"}}
+inputs: []
+outputs: []

@@ -1,0 +1,6 @@
+cwlVersion: v1.2
+class: CommandLineTool
+baseCommand: [$(inputs.p)]
+arguments: [sort]
+inputs: {p: string}
+outputs: []

@@ -1,0 +1,6 @@
+cwlVersion: v1.2
+class: CommandLineTool
+baseCommand: align
+stderr: log.txt
+inputs: []
+outputs: {o: stdout, e: stderr}

@@ -1,0 +1,8 @@
+cwlVersion: v1.2
+class: CommandLineTool
+baseCommand: align
+requirements:
+  DockerRequirement: {dockerPull: "example/align:1.0", dockerOutputDirectory: /data}
+  NetworkAccess: {networkAccess: true}
+inputs: []
+outputs: []

@@ -1,0 +1,7 @@
+cwlVersion: v1.2
+class: CommandLineTool
+baseCommand: align
+requirements:
+  InlineJavascriptRequirement: {expressionLib: ["function one() { return 1; }"]}
+inputs: []
+outputs: []
