@@ -23,12 +23,25 @@ def canonical_bytes(value: JSON) -> bytes:
     :raises TypeError: if the value is not JSON.
     :raises ValueError: if it holds NaN or an infinity, which JSON cannot name.
     """
+    _check_names(value)
     text = json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )
     # A lone surrogate stands for an undecodable byte of a file name: keep it apart
     # from every valid character instead of failing on it.
     return text.encode("utf-8", "surrogatepass")
+
+
+def _check_names(value: JSON) -> None:
+    # The library below would write other names as text, and sort them by what they are.
+    if isinstance(value, dict):
+        if not all(isinstance(name, str) for name in value):
+            raise TypeError("a name of an object is no text")
+        value = value.values()
+    elif not isinstance(value, (list, tuple)):
+        return
+    for item in value:
+        _check_names(item)
 
 
 def preimage(domain: str, version: int, value: JSON) -> bytes:

@@ -11,7 +11,7 @@ from cwl_utils.expression import scanner
 from cwltool import singularity as _singularity
 from cwltool.argparser import arg_parser
 from cwltool.builder import Builder
-from cwltool.command_line_tool import CommandLineTool, check_adjust
+from cwltool.command_line_tool import CommandLineTool, PathCheckingMode, check_adjust
 from cwltool.context import LoadingContext, RuntimeContext, getdefault
 from cwltool.errors import UnsupportedRequirement, WorkflowException
 from cwltool.executors import JobExecutor, MultithreadedJobExecutor, SingleJobExecutor
@@ -26,6 +26,7 @@ from cwltool.stdfsaccess import StdFsAccess, abspath
 from cwltool.update import ORIGINAL_CWLVERSION
 from cwltool.utils import downloadHttpFile, versionstring, visit_class
 from cwltool.workflow import default_make_tool
+from rdflib.term import BNode
 from ruamel.yaml.main import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
 from ruamel.yaml.scalarfloat import ScalarFloat
@@ -39,6 +40,7 @@ __all__ = [
     "FINDS_FIRST_SIF",
     "ORIGINAL_CWLVERSION",
     "YAML",
+    "BNode",
     "Builder",
     "CommandLineJob",
     "CommandLineTool",
@@ -46,6 +48,7 @@ __all__ = [
     "JobExecutor",
     "LoadingContext",
     "MultithreadedJobExecutor",
+    "PathCheckingMode",
     "PathMapper",
     "Process",
     "RoundTripRepresenter",

@@ -21,6 +21,7 @@ from cwl_memo.cwl import requirement
 from cwl_memo.cwl.document import ToolDocument, plain, read_tool
 from cwl_memo.cwl.door import (
     ORIGINAL_CWLVERSION,
+    BNode,
     Builder,
     CommandLineJob,
     CommandLineTool,
@@ -381,7 +382,9 @@ class ToolFacts:
             host={} if container else self._host(static, values, files, context),
             runtime=resources(builder, static.tool_use),
             environment=environment(context, *uses),
-            options=options(context, found, container=container),
+            options=options(
+                context, found, values, self._tool.path_check_mode, container=container
+            ),
         )
         return Gathered(facts, files.sources, inputs, container=container, awaited=awaited)
 
@@ -490,8 +493,11 @@ class ToolFacts:
                 continue
             given = set(formats_in(values.get(name)))
             if given - set(strings_in(wanted)):
-                triples = sorted(" ".join(map(str, triple)) for triple in graph)
-                data = "\n".join(triples).encode("utf-8", "surrogatepass")
+                # Blank nodes are named anew at each reading, and no format is found by one.
+                named = (t for t in graph if not any(isinstance(part, BNode) for part in t))
+                data = "\n".join(sorted(" ".join(map(str, t)) for t in named)).encode(
+                    "utf-8", "surrogatepass"
+                )
                 return {"ontology": str(digest_of_bytes(data))}
         return {}
 

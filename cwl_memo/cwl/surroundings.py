@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import digest_of_bytes
 from cwl_memo.cwl import requirement
 from cwl_memo.cwl.document import plain
-from cwl_memo.cwl.door import Builder, RuntimeContext
+from cwl_memo.cwl.door import Builder, PathCheckingMode, RuntimeContext
 from cwl_memo.cwl.expression import RESOURCES, ExpressionUse
 
 __all__ = ["environment", "options", "output_rules", "resources"]
@@ -59,13 +59,25 @@ def environment(context: RuntimeContext, *uses: ExpressionUse) -> dict[str, JSON
 
 
 def options(
-    context: RuntimeContext, found: Mapping[str, Any], *, container: bool
+    context: RuntimeContext,
+    found: Mapping[str, Any],
+    inputs: Mapping[str, JSON],
+    mode: PathCheckingMode,
+    *,
+    container: bool,
 ) -> dict[str, JSON]:
     """Return the runner's options that change what a job sees, where not default.
 
     :param found: the effective requirements, by class.
+    :param inputs: the facts of the input object.
+    :param mode: which file names are accepted.
     """
     given: dict[str, JSON] = {}
+    if mode is PathCheckingMode.RELAXED:
+        accepts = PathCheckingMode.STRICT.value.match
+        if not all(map(accepts, _file_names(inputs))):
+            # Without the option cwltool rejects the job, and no entry is to say otherwise.
+            given["relax_path_checks"] = True
     if container:
         for name in (
             "custom_net",
@@ -92,3 +104,25 @@ def options(
             "env_pass_regex": sorted(mpi.env_pass_regex),
         }
     return given
+
+
+def _file_names(facts: JSON) -> Iterator[str]:
+    """Yield the names of all Files and Directories of an input object, by its facts."""
+    if isinstance(facts, list):
+        for item in facts:
+            yield from _file_names(item)
+    elif isinstance(facts, dict):
+        if facts.get("class") in ("File", "Directory"):
+            if "basename" in facts:
+                yield str(facts["basename"])
+            yield from _names_in_tree(facts.get("tree"))
+        for item in facts.values():
+            yield from _file_names(item)
+
+
+def _names_in_tree(tree: JSON) -> Iterator[str]:
+    # Names of facts come along; cwltool accepts them all.
+    if isinstance(tree, dict):
+        for name, item in tree.items():
+            yield name
+            yield from _names_in_tree(item)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from .bench import Bench, Run, namespaces
+from .parted import file
 from .workflows import chain, step, wrap
 
 SCHEMA_ORG = {"s": "https://schema.org/"}
@@ -271,3 +272,20 @@ def test_hit_when_resources_change_that_no_expression_names(bench: Bench) -> Non
     bench.run(bench.tool(**fields), job(bench))
     fields["requirements"]["ResourceRequirement"] = {"coresMin": 1, "ramMin": 700}
     assert_hit(bench.run(bench.tool(**fields), job(bench)))
+
+
+def test_hit_when_an_ontology_has_nodes_without_names(bench: Bench) -> None:
+    bench.write(
+        "formats.ttl",
+        "@prefix rdfs: <http://www.w3.org/2000/01/rdf-schema#> .\n"
+        "<http://e.org/csv> rdfs:subClassOf <http://e.org/text>, [ rdfs:label 'blank' ] .\n",
+    )
+    tool = bench.tool(
+        body="cat $1",
+        inputs={"f": {"type": "File", "format": "http://e.org/text", "inputBinding": {}}},
+        **{"$schemas": ["formats.ttl"]},  # type: ignore[arg-type]
+    )
+    given = {"f": file(bench.write("a.csv", "a,b"), format="http://e.org/csv")}
+    assert bench.run(tool, given).executed == 1
+    again = bench.run(tool, given)
+    assert (again.code, again.executed) == (0, 0), again.log

@@ -283,3 +283,41 @@ def test_miss_when_a_file_given_twice_under_two_names_becomes_two_files(bench: B
         tool, {"a": file(one, basename="a"), "b": file(one, basename="b")}, "--no-memo"
     )
     assert_parted(run, one, same, (plain.text(), "a\nb\n"))
+
+
+# which names are accepted
+
+
+@pytest.mark.parametrize("place", ["input", "array", "secondary", "literal", "directory", "below"])
+def test_miss_when_a_name_is_accepted_no_more(bench: Bench, place: str) -> None:
+    path, odd = bench.write("in.txt", "one"), bench.write("a b.txt", "two")
+    bench.write("dir/a b.txt", "three")
+    literal = {"class": "File", "basename": "a b.txt", "contents": "four"}
+    directory = {"class": "Directory", "path": str(bench.folder / "dir")}
+    kind, value = {
+        "input": ("File", file(odd)),
+        "array": ("File[]", [file(path), file(odd)]),
+        "secondary": ("File", {**file(path), "secondaryFiles": [file(odd)]}),
+        "literal": ("File", literal),
+        "directory": ("Directory", {**directory, "basename": "a b"}),
+        "below": ({"type": "Directory", "loadListing": "deep_listing"}, directory),
+    }[place]
+    inputs = {"x": {"type": kind} if isinstance(kind, str) else kind}
+    tool = bench.tool(body="echo ran", inputs=inputs)
+    content, relaxed = ("--memo-directories", "content"), "--relax-path-checks"
+    cold = bench.run(tool, {"x": value}, *content, relaxed)
+    assert (cold.code, cold.results) == (0, ["executed"])
+    plain = bench.run(tool, {"x": value}, "--no-memo")
+    strict = bench.run(tool, {"x": value}, *content)
+    assert (strict.code, strict.output) == (plain.code, plain.output)
+    assert strict.code == 1
+    warm = bench.run(tool, {"x": value}, *content, relaxed)
+    assert (warm.code, warm.results) == (0, ["reused"])
+
+
+def test_hit_when_all_names_are_accepted_either_way(bench: Bench) -> None:
+    tool = bench.tool()
+    given = {"f": file(bench.write("in.txt", "one"))}
+    assert bench.run(tool, given, "--relax-path-checks").executed == 1
+    assert bench.run(tool, given).executed == 0
+    assert bench.run(tool, given, "--relax-path-checks").executed == 0
