@@ -7,8 +7,9 @@ VENV ?= .venv
 PYTHON ?=
 CWLTOOL ?=
 ARGS ?=
-# Cases of the memoization suite: all, unless arguments choose some; and how many at once.
+# Cases of the memoization suite: all, unless arguments choose some.
 CASES ?=
+# How many tests or cases run at once.
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 
 bin := $(VENV)/bin
@@ -33,8 +34,8 @@ help: ## list the targets
 demo: $(VENV)/.demo ## a real workflow: a cold run, a warm run, an edit, an explanation
 	@$(run) $(bin)/python examples/demo/run_demo.py $(ARGS)
 
-test: $(VENV)/.test ## the fast tests
-	$(run) $(bin)/python -m pytest -m 'not slow' $(ARGS)
+test: $(VENV)/.test ## the fast tests (ARGS='-n 0' for one at a time, as a debugger needs)
+	$(run) $(bin)/python -m pytest -m 'not slow' -n $(JOBS) --dist worksteal $(ARGS)
 
 test-slow: $(VENV)/.test ## the slow tests, which need real tools (see CONTRIBUTING.md)
 	$(run) $(bin)/python -m pytest -m slow $(ARGS)

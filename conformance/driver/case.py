@@ -104,6 +104,9 @@ class Run:
     :param at_once: how many runners are started together.
     :param store_files: a kind of damage done to each file of the store in turn, with a run
         after each.
+    :param keeps: text by path of files that stand there unchanged when it is over.
+    :param beside: further runners that are started with it, for other jobs perhaps.
+    :param after: as one beside: started when this mark has been left.
     """
 
     changes: tuple[Mapping[str, JSON], ...]
@@ -118,6 +121,14 @@ class Run:
     kill: Kill | None
     at_once: int
     store_files: str | None
+    keeps: Mapping[str, str] = field(default_factory=dict)
+    beside: tuple[Run, ...] = ()
+    after: str | None = None
+
+    @property
+    def started(self) -> tuple[Run, ...]:
+        """What each of the runners that are started has to do."""
+        return (self,) * self.at_once + self.beside
 
 
 @dataclass(frozen=True)
@@ -166,8 +177,10 @@ def parse(raw: Mapping[str, JSON], source: Path) -> Case:
 
 _RUN_FIELDS: Final = {
     "change", "document", "job", "options", "environment", "exit", "outputs", "executes",
-    "reasons", "kill", "at_once", "store_files",
+    "reasons", "kill", "at_once", "store_files", "keeps", "beside",
 }  # fmt: skip
+_INHERITED: Final = ("document", "job", "outputs", "options", "environment")
+_BESIDE_FIELDS: Final = {*_INHERITED, "exit", "kill", "after"}
 
 
 def _runs(raw: Mapping[str, JSON]) -> Iterator[Run]:
@@ -199,7 +212,19 @@ def _run(raw: Mapping[str, JSON]) -> Run:
         kill=kill,
         at_once=int(raw.get("at_once", 1)),
         store_files=raw.get("store_files"),
+        keeps=dict(raw.get("keeps", {})),
+        beside=tuple(_beside(raw)),
+        after=raw.get("after"),
     )
+
+
+def _beside(raw: Mapping[str, JSON]) -> Iterator[Run]:
+    """Yield the runs beside a run, which are like it in all that they do not say."""
+    common = {name: raw[name] for name in _INHERITED if name in raw}
+    for other in raw.get("beside", ()):
+        if unknown := set(other) - _BESIDE_FIELDS:
+            raise ValueError(f"beside: unknown fields {sorted(unknown)}")
+        yield _run({**common, "executes": {}, **other})
 
 
 def _exits(value: JSON) -> tuple[int, ...] | None:

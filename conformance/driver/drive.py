@@ -6,12 +6,12 @@ import json
 import os
 import shlex
 import shutil
-import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from .change import apply
 from .damage import copy_store, damage, store_files
 from .execution import Execution, Finished
 from .mount import MountError, Mounts
-from .observe import output_object, reasons
+from .observe import contents_of, output_object, reasons
 from .template import Template
 from .verdict import CaseResult, Observation, RunResult, judge
 from .world import World
@@ -30,7 +30,6 @@ __all__ = ["Plan", "drive", "why_skip"]
 JSON = Any
 
 _KEPT: Final = (
-    "PATH",
     "LD_LIBRARY_PATH",
     "VIRTUAL_ENV",
     "PYTHONPATH",
@@ -169,41 +168,67 @@ def _run(
     case: Case, run: Run, plan: Plan, world: World, number: int, label: str, suffix: str = ""
 ) -> RunResult:
     seen = _observe(run, plan, world, f"{number}{suffix}")
+    if not plan.template.reuses and not os.path.lexists(world.store):
+        world.store.mkdir()  # changes of it are part of cases that validate the suite, too
     verdict, details = judge(case, run, seen, reuses=plan.template.reuses)
-    return RunResult(number, label, verdict, tuple(details), seen)
+    # The files themselves may be gone when somebody asks.
+    shown = tuple(
+        output if isinstance(output, ValueError) else contents_of(output) for output in seen.outputs
+    )
+    return RunResult(number, label, verdict, tuple(details), replace(seen, outputs=shown))
 
 
 def _observe(run: Run, plan: Plan, world: World, name: str) -> Observation:
-    job = _job(run, world)
     before = world.marks()
+
+    def marks() -> Counter[str]:
+        return world.marks() - before
+
     begun: list[tuple[Execution, list[str]]] = []
-    names = [name] if run.at_once == 1 else [f"{name}.{i + 1}" for i in range(run.at_once)]
+    several = len(run.started) > 1
+    names = [f"{name}.{i + 1}" for i in range(len(run.started))] if several else [name]
     try:
-        for each in names:
+        for one, each in zip(run.started, names, strict=True):
+            job = _job(one, world, f"job{each}.json" if several else "job.json")
             words = plan.template.words(
-                _places(run, world, job, each), tuple(world.text(option) for option in run.options)
+                _places(one, world, job, each), tuple(world.text(option) for option in one.options)
             )
-            environment = _environment(run, plan, world)
+            environment = _environment(one, plan, world)
+            if one.after is not None:
+                begun[0][0].await_mark(one.after, marks, plan.timeout)
             begun.append(
                 (Execution(words, world.folder, environment, world.folder / "logs" / each), words)
             )
     finally:
-        finished = [
-            execution.finish(plan.timeout, run.kill, lambda: world.marks() - before)
-            for execution, _ in begun
-        ]
+        # Beside one another: each may have a signal of its own coming.
+        with ThreadPoolExecutor(len(run.started)) as pool:
+            ends = [
+                pool.submit(execution.finish, plan.timeout, one.kill, marks)
+                for one, (execution, _) in zip(run.started, begun, strict=False)
+            ]
+        finished = [end.result() for end in ends]
     told = None
     if plan.template.tells_reasons:
         told = tuple(code for each in names for code in reasons(_report(world, each)))
     return Observation(
         statuses=tuple(one.status for one in finished),
         outputs=tuple(_output(one) for one in finished),
-        marks=world.marks() - before,
+        marks=marks(),
         reasons=told,
         logs=tuple(one.log for one in finished),
         commands=tuple(shlex.join(words) for _, words in begun),
         seconds=sum(one.seconds for one in finished),
+        lost=tuple(_lost(run, world)),
     )
+
+
+def _lost(run: Run, world: World) -> Iterator[str]:
+    for name, text in run.keeps.items():
+        try:
+            if world.path(name).read_text(encoding="utf-8") != world.text(text):
+                yield f"{name} was changed"
+        except (OSError, UnicodeDecodeError) as error:
+            yield f"{name} is lost: {error}"
 
 
 def _output(finished: Finished) -> JSON:
@@ -213,12 +238,12 @@ def _output(finished: Finished) -> JSON:
         return error
 
 
-def _job(run: Run, world: World) -> str | None:
+def _job(run: Run, world: World, name: str) -> str | None:
     """Return the path of the input object, written if the case holds it."""
     if run.job is None or isinstance(run.job, str):
         return run.job
-    world.write("job.json", json.loads(world.text(run.job)))
-    return "job.json"
+    world.write(name, json.loads(world.text(run.job)))
+    return name
 
 
 def _places(run: Run, world: World, job: str | None, name: str) -> Mapping[str, str | None]:
@@ -239,10 +264,8 @@ def _report(world: World, name: str) -> Path:
 def _environment(run: Run, plan: Plan, world: World) -> dict[str, str]:
     """Return an environment that is the same wherever and by whomever a case is run."""
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    environment["PATH"] = os.pathsep.join(
-        [str(Path(sys.executable).parent), environment.get("PATH", os.defpath)]
-    )
     environment |= {
+        "PATH": world.search_path,
         "HOME": str(world.folder / "home"),
         "TMPDIR": str(world.folder / "tmp"),
         "LANG": "C.UTF-8",

@@ -43,14 +43,15 @@ class Finished:
 class Execution:
     """A runner that has been started.
 
-    :param log: a path without suffix; stdout and stderr are kept beside it.
+    :param log: a path; stdout and stderr are kept beside it.
     """
 
     def __init__(
         self, words: list[str], folder: Path, environment: Mapping[str, str], log: Path
     ) -> None:
-        self._stdout = log.with_suffix(".out")
-        self._stderr = log.with_suffix(".err")
+        # Not with_suffix: the names of runners that are started at once have a dot.
+        self._stdout = log.with_name(f"{log.name}.out")
+        self._stderr = log.with_name(f"{log.name}.err")
         self._begun = time.monotonic()
         self._children: set[psutil.Process] = set()
         with self._stdout.open("wb") as stdout, self._stderr.open("wb") as stderr:
@@ -63,6 +64,13 @@ class Execution:
                 stderr=stderr,
                 start_new_session=True,
             )
+
+    def await_mark(self, mark: str, marks: Callable[[], Counter[str]], timeout: float) -> None:
+        """Wait until a job has left a mark, at most until the runner has ended."""
+        while not marks()[mark]:
+            if self._process.poll() is not None or self._elapsed() > timeout:
+                return
+            time.sleep(_POLL)
 
     def finish(
         self, timeout: float, kill: Kill | None, marks: Callable[[], Counter[str]]
@@ -87,10 +95,8 @@ class Execution:
         )
 
     def _send(self, kill: Kill, marks: Callable[[], Counter[str]], timeout: float) -> None:
-        while kill.mark is not None and not marks()[kill.mark]:
-            if self._process.poll() is not None or self._elapsed() > timeout:
-                return
-            time.sleep(_POLL)
+        if kill.mark is not None:
+            self.await_mark(kill.mark, marks, timeout)
         time.sleep(kill.seconds)
         self._note_children()
         with suppress(ProcessLookupError):

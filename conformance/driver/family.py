@@ -93,7 +93,7 @@ def _members(case: dict[str, JSON], path: Path) -> Iterator[dict[str, JSON]]:
 
 
 # Filled in when a case is run, since only then they are known.
-_LATER: Final = frozenset({"marks", "case"})
+_LATER: Final = frozenset({"marks", "case", "search_path"})
 
 
 def _filled(value: JSON, values: Mapping[str, JSON], depth: int) -> JSON:

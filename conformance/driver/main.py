@@ -97,6 +97,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, prog: str) -> int:
     """Do what parsed arguments say; return the exit status."""
     before = signal.signal(signal.SIGTERM, _end)
+    is_deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if is_deaf:
+        # As in a shell's background; the runners would be so too, and some are interrupted.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         cases = _chosen(arguments)
         if arguments.list:
@@ -111,6 +115,8 @@ def run(arguments: argparse.Namespace, prog: str) -> int:
         return 130
     finally:
         signal.signal(signal.SIGTERM, before)
+        if is_deaf:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _chosen(arguments: argparse.Namespace) -> list[Case]:

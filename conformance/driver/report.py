@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from .case import CaseClass
-from .observe import contents_of
 from .template import Template
 from .verdict import CaseResult, RunResult, Verdict
 
@@ -109,8 +108,7 @@ def _run(run: RunResult) -> JSON:
             shown["reasons"] = list(seen.reasons)
         if run.verdict.is_flaw:
             shown["outputs"] = [
-                str(output) if isinstance(output, ValueError) else contents_of(output)
-                for output in seen.outputs
+                str(output) if isinstance(output, ValueError) else output for output in seen.outputs
             ]
             shown["logs"] = list(seen.logs)
     return shown

@@ -7,7 +7,7 @@ import re
 import shlex
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,8 @@ _PLACES: Final = ("store", "outdir", "document", "job", "options", "report", "sc
 @dataclass(frozen=True)
 class Template:
     """A runner's command line with places for what differs from run to run.
+
+    Environment variables stand before the program, as in a shell: ``CACHE={store} runner``.
 
     Places: ``{store}``, ``{outdir}``, ``{document}``, ``{job}`` (left out where a run has no
     input object), ``{options}``, ``{report}`` (a file that the runner writes reasons to, see
@@ -47,10 +49,11 @@ class Template:
             if f"{{{place}}}" not in self.command:
                 raise DriverError(f"{self.command!r}: the place {{{place}}} is missing")
         words = shlex.split(self.command)
-        if not words:
+        program = _after_variables(words)
+        if program == len(words):
             raise DriverError("the command is empty")
-        if find_program(words[0]) is None:
-            raise DriverError(f"no program {words[0]!r} beside {sys.executable} or on PATH")
+        if find_program(words[program]) is None:
+            raise DriverError(f"no program {words[program]!r} beside {sys.executable} or on PATH")
 
     @property
     def tells_reasons(self) -> bool:
@@ -70,8 +73,15 @@ class Template:
             for name in names:
                 word = word.replace(f"{{{name}}}", str(places[name]))  # noqa: PLW2901
             words.append(word)
-        words[0] = find_program(words[0]) or words[0]
-        return words
+        program = _after_variables(words)
+        words[program] = find_program(words[program]) or words[program]
+        return ["env", *words] if program else words
+
+
+def _after_variables(words: Sequence[str]) -> int:
+    """Return the position of the program, after variables that are set for it."""
+    is_variable = (re.match(r"[A-Za-z_][A-Za-z0-9_]*=", word) for word in words)
+    return next((i for i, found in enumerate(is_variable) if not found), len(words))
 
 
 def find_program(name: str) -> str | None:
@@ -81,10 +91,14 @@ def find_program(name: str) -> str | None:
     return None if found is None else str(Path(found).absolute())
 
 
+# By variable: a store that is named on the command line and cannot serve is a usage error.
 _CWL_MEMO: Final = (
-    "cwl-memo run --memo-store {store} --memo-report {report} --outdir {outdir} "
+    "CWL_MEMO_STORE={store} cwl-memo run --memo-report {report} --outdir {outdir} "
     "{options} {document} {job}"
 )
+
+# With --parallel it does not end after SIGINT or SIGTERM, with a cache or without.
+_CWLTOOL_LACKS: Final = frozenset({"cwl-memo-store", "signals-in-parallel"})
 
 TEMPLATES: Final[Mapping[str, Template]] = {
     template.name: template
@@ -94,7 +108,7 @@ TEMPLATES: Final[Mapping[str, Template]] = {
         Template(
             "cwltool-cachedir",
             "cwltool --cachedir {store} --outdir {outdir} {options} {document} {job}",
-            lacks=frozenset({"cwl-memo-store"}),
+            lacks=_CWLTOOL_LACKS,
         ),
         Template(
             "toil-cachedir",
@@ -107,7 +121,7 @@ TEMPLATES: Final[Mapping[str, Template]] = {
             "cwltool",
             "cwltool --outdir {outdir} {options} {document} {job}",
             reuses=False,
-            lacks=frozenset({"cwl-memo-store"}),
+            lacks=_CWLTOOL_LACKS,
         ),
     )
 }

@@ -49,6 +49,7 @@ class Observation:
     :param marks: marks left by all of them together.
     :param reasons: codes that they told; None if they do not tell.
     :param logs: ends of what they wrote to stderr.
+    :param lost: what is said of files that had to stay as they were.
     """
 
     statuses: tuple[int | None, ...]
@@ -58,6 +59,7 @@ class Observation:
     logs: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
     seconds: float = 0.0
+    lost: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ class RunResult:
     :param number: counted from 1.
     :param label: what was special about it, as the file of the store that was damaged.
     :param details: what was wrong, a sentence each.
+    :param observation: what was seen, the outputs with the contents of their Files.
     """
 
     number: int
@@ -111,7 +114,7 @@ def judge(case: Case, run: Run, seen: Observation, *, reuses: bool) -> tuple[Ver
     fewer = list(_fewer(run, seen))
     more = list(_more(run, seen)) if reuses else []
     crashes = list(_crashes(run, seen))
-    wrong = [] if crashes else list(_wrong(run, seen))
+    wrong = [*([] if crashes else _wrong(run, seen)), *seen.lost]
     unexplained = [] if crashes or fewer or more or not reuses else list(_unexplained(run, seen))
     details += crashes + fewer + more + wrong + unexplained
     if crashes:
@@ -152,27 +155,27 @@ def _hung(seen: Observation) -> bool:
 
 
 def _crashes(run: Run, seen: Observation) -> Iterator[str]:
-    for status in seen.statuses:
+    for asked, status in zip(run.started, seen.statuses, strict=True):
         if status is None:
             yield "the runner hung and was ended"
-        elif run.exits is None:
+        elif asked.exits is None:
             continue
-        elif run.exits == () and status == 0:
+        elif asked.exits == () and status == 0:
             yield "the runner succeeded, though a job had to fail"
-        elif run.exits and status not in run.exits:
+        elif asked.exits and status not in asked.exits:
             name = signal.Signals(-status).name if status < 0 else f"status {status}"
-            yield f"the runner ended with {name}, not {run.exits[0]}"
+            yield f"the runner ended with {name}, not {asked.exits[0]}"
 
 
 def _wrong(run: Run, seen: Observation) -> Iterator[str]:
-    if run.outputs is UNCHECKED:
-        return
-    for number, output in enumerate(seen.outputs, 1):
+    for number, (asked, output) in enumerate(zip(run.started, seen.outputs, strict=True), 1):
         which = f"runner {number}: " if len(seen.outputs) > 1 else ""
+        if asked.outputs is UNCHECKED:
+            continue
         if isinstance(output, ValueError):
             yield f"{which}{output}"
         else:
-            yield from (f"{which}{text}" for text in differences(run.outputs, output))
+            yield from (f"{which}{text}" for text in differences(asked.outputs, output))
 
 
 def _unexplained(run: Run, seen: Observation) -> Iterator[str]:

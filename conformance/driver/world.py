@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -20,13 +22,16 @@ class World:
     """A case's folder.
 
     :param folder: new and empty; ``{{case}}`` in texts stands for it, ``{{marks}}`` for the
-        file in which jobs leave their marks.
+        file in which jobs leave their marks, ``{{search_path}}`` for the runner's ``PATH``.
     """
 
     def __init__(self, folder: Path, mounts: Mounts) -> None:
         self.folder = folder
         self.marks_file = folder / "marks"
         self.store = folder / "store"
+        self.search_path = os.pathsep.join(
+            [str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]
+        )
         self.mounts = mounts
         for name in ("home", "tmp", "logs"):
             (folder / name).mkdir(parents=True)
@@ -63,5 +68,9 @@ class World:
         if not isinstance(content, str):
             content = json.dumps(content, indent=1, ensure_ascii=False)
         # Names in JSON texts need no escape: the driver's folders have plain names.
-        known = {"case": str(self.folder), "marks": str(self.marks_file)}
-        return re.sub(r"\{\{(case|marks)\}\}", lambda found: known[found[1]], content)
+        known = {
+            "case": str(self.folder),
+            "marks": str(self.marks_file),
+            "search_path": self.search_path,
+        }
+        return re.sub(r"\{\{(case|marks|search_path)\}\}", lambda found: known[found[1]], content)

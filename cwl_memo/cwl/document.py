@@ -132,7 +132,7 @@ def read_tool(
     }
     result: dict[str, JSON] = {
         "baseCommand": _as_list(plain(tool.get("baseCommand"))),
-        "arguments": [_binding(item) for item in tool.get("arguments") or ()],
+        "arguments": [_argument(item) for item in tool.get("arguments") or ()],
         "inputs": {
             shortname(item["id"]): _input(item, types, file_facts) for item in tool["inputs"]
         },
@@ -143,9 +143,7 @@ def read_tool(
     for name in ("stdin", "stdout", "stderr"):
         if tool.get(name):
             result[name] = {"made-up": name} if name in streams else plain(tool[name])
-    for name in ("successCodes", "temporaryFailCodes", "permanentFailCodes"):
-        if tool.get(name):
-            result[name] = sorted({int(code) for code in tool[name]})
+    result |= _exit_codes(tool)
     outputs = {
         shortname(item["id"]): _output(item, types, streams, file_facts) for item in tool["outputs"]
     }
@@ -178,11 +176,40 @@ def _input(
             continue
         if name == "type":
             fields[name] = normal_type(value, types, file_facts)
-        elif name == "inputBinding":
-            fields[name] = _binding(value)
         else:
-            fields[name] = plain(value)
+            fields[name] = _FORMS.get(name, plain)(value)
     return fields
+
+
+def _exit_codes(tool: Mapping[str, Any]) -> dict[str, JSON]:
+    found = {
+        name: {int(code) for code in tool.get(name) or ()}
+        for name in ("successCodes", "temporaryFailCodes", "permanentFailCodes")
+    }
+    if 0 not in found["temporaryFailCodes"] | found["permanentFailCodes"]:
+        found["successCodes"].discard(0)  # is success anyhow
+    return {name: sorted(codes) for name, codes in found.items() if codes}
+
+
+def _patterns(value: Any) -> JSON:
+    """Return the secondaryFiles that an input asks for, as a list, without what is so anyhow."""
+    return [
+        {
+            name: field
+            for name, field in item.items()
+            if name != "required" or field not in (None, True)
+        }
+        if isinstance(item, dict)
+        else item
+        for item in _as_list(plain(value))
+    ]
+
+
+def _argument(item: Any) -> JSON:
+    binding = _binding(item)
+    if isinstance(binding, dict) and binding.keys() == {"valueFrom"}:
+        return binding["valueFrom"]
+    return binding
 
 
 def _output(
@@ -265,13 +292,18 @@ def _structured_type(
                 result["fieldOrder"] = order
         elif name == "symbols":
             result[name] = [shortname(symbol) for symbol in item]
-        elif name == "inputBinding":
-            result[name] = _binding(item)
         elif name == "default":
             result[name] = by_content(item, file_facts)
         elif name != "name":
-            result[name] = plain(item)
+            result[name] = _FORMS.get(name, plain)(item)
     return result
+
+
+_FORMS: Final[Mapping[str, Callable[[Any], JSON]]] = {
+    "inputBinding": _binding,
+    "secondaryFiles": _patterns,
+}
+"""What members of an input, or of a type, are written as, where not as they stand."""
 
 
 def by_content(value: Any, file_facts: Callable[[Any], JSON]) -> JSON:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from cwl_memo.cwl import work_reuse
 from cwl_memo.cwl.door import (
     MultithreadedJobExecutor,
     Process,
@@ -44,6 +45,7 @@ class MemoSerialExecutor(SingleJobExecutor):
         runtime_context: RuntimeContext,
     ) -> None:
         """Run all jobs of a process."""
+        self._session.work_reuse = work_reuse.of_run(process)
         super().run_jobs(process, job_order_object, logger, runtime_context)
         _deliver(self._session, self)
 
@@ -68,5 +70,6 @@ class MemoParallelExecutor(MultithreadedJobExecutor):
         runtime_context: RuntimeContext,
     ) -> None:
         """Run all jobs of a process."""
+        self._session.work_reuse = work_reuse.of_run(process)
         super().run_jobs(process, job_order_object, logger, runtime_context)
         _deliver(self._session, self)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from cwl_memo.cwl import work_reuse
 from cwl_memo.cwl.door import LoadingContext, Process, default_make_tool
 from cwl_memo.cwl.session import Session
 from cwl_memo.cwl.tool import MemoCommandLineTool
@@ -20,6 +21,7 @@ def make_factory(session: Session) -> Callable[[Any, LoadingContext], Process]:
     """
 
     def make_tool(toolpath_object: Any, loading_context: LoadingContext) -> Process:
+        toolpath_object, loading_context = work_reuse.for_process(toolpath_object, loading_context)
         if toolpath_object.get("class") != "CommandLineTool":
             return default_make_tool(toolpath_object, loading_context)
         tool = MemoCommandLineTool(toolpath_object, loading_context)

@@ -17,7 +17,7 @@ from cwl_memo.core.digest import digest_of_bytes
 from cwl_memo.core.facts import JobFacts, JobTraits
 from cwl_memo.core.outcome import Reason, Refusal
 from cwl_memo.core.settings import Directories, HostTools, ImageIdentity, Network, Settings
-from cwl_memo.cwl import requirement
+from cwl_memo.cwl import requirement, work_reuse
 from cwl_memo.cwl.document import ToolDocument, plain, read_tool
 from cwl_memo.cwl.door import (
     ORIGINAL_CWLVERSION,
@@ -247,9 +247,15 @@ class ToolFacts:
 
     # what may be refused
 
-    def traits(self, job_order: Mapping[str, Any], context: RuntimeContext) -> JobTraits:
+    def traits(
+        self,
+        job_order: Mapping[str, Any],
+        context: RuntimeContext,
+        work_reuse_of_run: Mapping[str, Any] | None = None,
+    ) -> JobTraits:
         """Return what decides whether the job may be reused at all.
 
+        :param work_reuse_of_run: that of the process which the user runs.
         :raises WorkflowException: if ``enableReuse`` is an expression that does not
             give a boolean.
         """
@@ -259,7 +265,7 @@ class ToolFacts:
         inputs = self._with_defaults(job_order)
         return JobTraits(
             label=self.label,
-            work_reuse=self._work_reuse(job_order, context),
+            work_reuse=self._work_reuse(job_order, context, work_reuse_of_run),
             inplace_update=bool(inplace.get("inplaceUpdate")),
             network=self._network(found.get("NetworkAccess"), job_order, context),
             directory_inputs=tuple(directories_in(inputs)),
@@ -270,8 +276,13 @@ class ToolFacts:
             ),
         )
 
-    def _work_reuse(self, job_order: Mapping[str, Any], context: RuntimeContext) -> bool:
-        item = requirement.find(requirement.WORK_REUSE, self._tool.requirements, self._tool.hints)
+    def _work_reuse(
+        self,
+        job_order: Mapping[str, Any],
+        context: RuntimeContext,
+        of_the_run: Mapping[str, Any] | None,
+    ) -> bool:
+        item = work_reuse.in_force(self._tool, of_the_run)
         value = True if item is None else item.get("enableReuse", True)
         if isinstance(value, str):
             expression = value

@@ -10,7 +10,7 @@ import platform
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -84,6 +84,8 @@ class Session:
         self.logs = LogTaps()
         self.views = Views(self.memo, self._make_view_root, lazy=False)
         self.taps_logs = False
+        self.work_reuse: Mapping[str, Any] | None = None
+        """What the process that the user runs requires; its steps inherit it."""
         self.record = RunRecord(
             run=self.run,
             document=document,
@@ -98,6 +100,7 @@ class Session:
         self._begun: dict[str, float] = {}
         self._unfinished: dict[str, Callable[[], None]] = {}
         self._context: RuntimeContext | None = None
+        self._set_log_dir: Callable[[str, str, str], str] | None = None
         self._adopted = False
         self._lock = threading.Lock()
         self._summarised = False
@@ -113,6 +116,7 @@ class Session:
         """
         context = context.copy()
         self._context = context
+        self._set_log_dir = context.set_log_dir
         if context.make_fs_access in (None, StdFsAccess):
             context.make_fs_access = cast("Any", partial(ViewFsAccess, views=self.views))
             self.views.lazy = True
@@ -164,6 +168,12 @@ class Session:
         self.logs.begin()
         self._begun[name] = time.time()
         return set_log_dir(outdir, log_dir, name)
+
+    def log_directory(self, context: RuntimeContext) -> str:
+        """Return where a job's redirected streams are kept for the user; empty for nowhere."""
+        if not context.log_dir:
+            return ""
+        return (self._set_log_dir or context.set_log_dir)("", context.log_dir, context.name)
 
     def _make_view_root(self) -> str:
         context = self._context or RuntimeContext()

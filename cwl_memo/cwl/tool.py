@@ -12,10 +12,11 @@ import shutil
 import time
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any, Final
 
 from cwl_memo.core import policy
-from cwl_memo.core.entry import Entry, Mode, OutputVariant
+from cwl_memo.core.entry import Entry, Mode, OutputVariant, check_workspace_path
 from cwl_memo.core.facts import JobTraits
 from cwl_memo.core.fingerprint import Fingerprint
 from cwl_memo.core.outcome import Hit, Miss, MissCause, Reason, Refusal
@@ -112,7 +113,7 @@ class MemoMixin:
 
     def _judge(self, job_order: Any, context: RuntimeContext) -> Attempt:
         session, facts = self.memo_session, self.memo_facts
-        traits = facts.traits(job_order, context)
+        traits = facts.traits(job_order, context, session.work_reuse)
         attempt = Attempt(session, context.name, traits, job_order)
         refused = policy.refusal(traits, session.memo.settings)
         if context.research_obj is not None:
@@ -205,12 +206,30 @@ class MemoMixin:
                 add,
                 checksums=context.compute_checksum is not False,
             )
+            self._deliver_logs(hit.entry, context)
         except (FormatError, StoreError, OSError) as error:
             _log.warning("[job %s] entry not usable: %s", context.name, error)
             session.views.drop(view)
             return None
         ports = [shortname(port["id"]) for port in self.tool["outputs"]]  # type: ignore[attr-defined]
         return {**{name: outputs[name] for name in ports if name in outputs}, **outputs}
+
+    def _deliver_logs(self, entry: Entry, context: RuntimeContext) -> None:
+        """Put redirected streams where the user wants to find them, as an execution does."""
+        session = self.memo_session
+        directory = session.log_directory(context)
+        if not directory:
+            return
+        renamed = self._renamed_streams(entry)
+        streams = {entry.stdout_name: entry.stdout, entry.stderr_name: entry.stderr}
+        for name, digest in streams.items():
+            if not name or digest is None:
+                continue
+            path = os.path.normpath(renamed.get(name, name))
+            target = Path(directory, check_workspace_path(path, name))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.unlink(missing_ok=True)  # of a run before, which was given the same directory
+            session.memo.materialise(digest, target)
 
     def _again(self, attempt: Attempt, context: RuntimeContext, path: str) -> Callable[[], str]:
         """Return how to have a file of this job made by executing the job."""
@@ -318,3 +337,7 @@ def _ingest_nothing(_path: str) -> FileDigest | None:
 
 class MemoCommandLineTool(MemoMixin, CommandLineTool):
     """cwltool's CommandLineTool, memoized."""
+
+    def __str__(self) -> str:
+        """Return what cwltool's own says: what the document is, not which class runs it."""
+        return f"CommandLineTool: {self.tool['id']}"

@@ -92,6 +92,7 @@ def test_main_takes_what_it_is_handed(name: str) -> None:
         "default_stdout",
         "force_docker_pull",
         "job_script_provider",
+        "log_dir",
         "make_fs_access",
         "move_outputs",
         "mpi_config",
@@ -149,6 +150,13 @@ def test_executors_gather_directories_and_outputs() -> None:
 
 def test_loading_contexts_have_the_factory() -> None:
     assert hasattr(door.LoadingContext(), "construct_tool_object")
+
+
+def test_file_names_are_checked_strictly_or_not_at_all() -> None:
+    strict, relaxed = door.PathCheckingMode.STRICT, door.PathCheckingMode.RELAXED
+    assert strict.value.match("a.txt")
+    assert not strict.value.match("a b.txt")
+    assert relaxed.value.match("a b.txt")
 
 
 def test_every_name_of_the_door_is_used_and_exported() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cwl_memo.errors import StoreFullError, StoreReadOnlyError, StoreUnavailableError
-from cwl_memo.store import layout
+from cwl_memo.store import layout, regular
 from cwl_memo.store.local import LocalStore, open_store
 from tests.store.example import digest, entry, key, python, record
 
@@ -185,7 +185,7 @@ def test_a_store_half_made_by_another_process_is_made(tmp_path: Path) -> None:
 def test_a_store_made_by_another_process_between_two_looks_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    look = layout.read_regular
+    look = regular.read_regular
 
     def look_too_early(path: Path, limit: int) -> bytes:
         monkeypatch.setattr(layout, "read_regular", look)

@@ -164,7 +164,7 @@ def test_intermediate_of_a_hit_is_not_copied_when_nobody_reads_it(
     made: list[Path] = []
     materialise = LocalStore.materialise
 
-    def noting(store: LocalStore, digest: Digest, target: Path, **names: bool) -> None:
+    def noting(store: LocalStore, digest: Digest, target: Path, **names: Any) -> None:
         made.append(target)
         materialise(store, digest, target, **names)
 

@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cwltool.load_tool import load_tool
+
+from cwl_memo.cwl.session import Session
 
 from .bench import Bench
 from .terminal import run_in_terminal
@@ -71,6 +74,57 @@ def test_redirected_streams_are_shown_from_the_workspace(bench: Bench) -> None:
     assert "\nto stderr\n" not in err
     assert shown(bench, "stdout") == "to stdout\n"
     assert shown(bench, "stderr") == "to stderr\n"
+
+
+@pytest.mark.parametrize("way", ["named", "made-up", "expression"])
+def test_log_dir_has_the_redirected_streams_of_a_hit_as_of_an_execution(
+    bench: Bench, way: str
+) -> None:
+    out: Any = {"out": {"type": "File", "outputBinding": {"glob": "out.txt"}}}
+    both = {"so": {"type": "stdout"}, "se": {"type": "stderr"}}
+    ways: dict[str, dict[str, Any]] = {
+        "named": {"stdout": "so.txt", "stderr": "se.txt"},
+        "made-up": {"outputs": {**out, **both}},
+        "expression": {"stdout": "$(inputs.f.nameroot).so", "stderr": "$(inputs.f.nameroot).se"},
+    }
+    tool = noisy(bench, **ways[way])
+    for number in (1, 2):
+        place = bench.folder / f"logs{number}"
+        run = bench.run(tool, job(bench), "--log-dir", str(place))
+        assert (run.code, run.executed) == (0, 2 - number)
+    assert sorted(logs_in(bench.folder / "logs2").values()) == ["to stderr\n", "to stdout\n"]
+    assert logs_in(bench.folder / "logs2") == logs_in(bench.folder / "logs1")
+    # A run that is given the logs of another puts its own in their place.
+    edited = next(path for path in (bench.folder / "logs2").rglob("*") if path.is_file())
+    edited.write_text("edited")
+    again = bench.run(tool, job(bench), "--log-dir", str(bench.folder / "logs2"))
+    assert again.executed == 0
+    assert logs_in(bench.folder / "logs2") == logs_in(bench.folder / "logs1")
+
+
+def logs_in(folder: Path) -> dict[str, str]:
+    # Below a directory for the job, by whose name cwltool tells the runs of one process apart.
+    files = [path for path in folder.glob("*/**/*") if path.is_file()]
+    return {"/".join(path.relative_to(folder).parts[1:]): path.read_text() for path in files}
+
+
+def test_job_is_executed_again_where_its_recorded_log_is_gone_and_asked_for(bench: Bench) -> None:
+    tool = noisy(bench, stdout="so.txt")
+    bench.run(tool, job(bench))
+    from cwl_memo.store.local import open_store
+
+    store = open_store(bench.store)
+    (key,) = store.keys()
+    entry = store.get_entry(key)
+    assert entry is not None
+    assert entry.stdout is not None
+    digest = entry.stdout.hex
+    store.close()
+    for blob in bench.store.rglob(f"*{digest[2:]}*"):
+        blob.unlink()
+    run = bench.run(tool, job(bench), "--log-dir", str(bench.folder / "logs"))
+    assert (run.code, run.executed, run.text()) == (0, 1, "one\n")
+    assert list(logs_in(bench.folder / "logs").values()) == ["to stdout\n"]
 
 
 def test_streams_of_parallel_jobs_are_kept_apart(bench: Bench) -> None:
@@ -173,6 +227,13 @@ def test_log_names_the_reason_of_a_refusal_and_of_a_failure(bench: Bench) -> Non
         "[job tool.cwl] failed: no entry yet",
         "[memo] 1 job: 0 reused, 0 executed, 0 refused, 1 failed",
     ]
+
+
+def test_tool_calls_itself_what_cwltool_calls_it(bench: Bench) -> None:
+    document = str(bench.tool())
+    with Session(None) as session:
+        memoized = load_tool(document, session.loading_context())
+    assert str(memoized) == str(load_tool(document))
 
 
 def test_names_of_jobs_are_unique_in_a_run(bench: Bench) -> None:

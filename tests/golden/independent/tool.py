@@ -40,15 +40,19 @@ def tool_of(process: Process, types: Mapping[str, Any]) -> dict[str, Any]:
     inputs = {short(item["id"]): _input(item, types) for item in body["inputs"]}
     found = {
         "baseCommand": [] if base is None else base if isinstance(base, list) else [base],
-        "arguments": [_binding(item) for item in body.get("arguments") or ()],
+        "arguments": [_argument(item) for item in body.get("arguments") or ()],
         "inputs": inputs,
         **streams_of(process),
     }
     if order := _order(inputs):
         found["inputOrder"] = order
-    for name in ("successCodes", "temporaryFailCodes", "permanentFailCodes"):
-        if body.get(name):
-            found[name] = sorted(set(body[name]))
+    names = ("successCodes", "temporaryFailCodes", "permanentFailCodes")
+    success, *others = (set(body.get(name) or ()) for name in names)
+    if not any(0 in codes for codes in others):
+        success -= {0}
+    for name, codes in zip(names, (success, *others), strict=True):
+        if codes:
+            found[name] = sorted(codes)
     return found
 
 
@@ -82,9 +86,26 @@ def _input(item: Mapping[str, Any], types: Mapping[str, Any]) -> dict[str, Any]:
             continue
         if name == "type":
             found[name] = "File" if value == "stdin" else _type(value, types)
+        elif name == "secondaryFiles":
+            found[name] = _patterns(value)
         else:
             found[name] = _binding(value) if name == "inputBinding" else plain(value)
     return found
+
+
+def _patterns(value: Any) -> list[Any]:
+    found = []
+    for item in value if isinstance(value, list) else [value]:
+        made = plain(item)
+        if isinstance(made, dict) and made.get("required") in (None, True):
+            made.pop("required", None)
+        found.append(made)
+    return found
+
+
+def _argument(item: Any) -> Any:
+    made = _binding(item)
+    return made["valueFrom"] if isinstance(made, dict) and set(made) == {"valueFrom"} else made
 
 
 def _order(fields: Mapping[str, Any]) -> list[str]:
@@ -129,6 +150,8 @@ def _structure(
             found[name] = [short(symbol) for symbol in item]
         elif name == "inputBinding":
             found[name] = _binding(item)
+        elif name == "secondaryFiles":
+            found[name] = _patterns(item)
         elif name == "default":
             found[name] = by_content(item)
         elif name != "name":

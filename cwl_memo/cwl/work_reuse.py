@@ -1,0 +1,83 @@
+"""Which WorkReuse is in force for a tool, where cwltool loses it on the way down.
+
+cwltool itself asks for it only with ``--cachedir``, and hands requirements down so that
+
+- in a nested workflow the outer one's requirement wins against the inner one's
+  (``WorkflowStep`` adds inherited requirements in order and keeps the first of a class),
+- ``cwl:requirements`` of the input object reach the process that the user runs, but not
+  the steps of a workflow.
+
+By CWL the inner one wins, and steps inherit (CWL v1.2 Workflow, section 4.6.4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from cwl_memo.cwl import requirement
+from cwl_memo.cwl.door import LoadingContext, Process, getdefault
+
+__all__ = ["for_process", "in_force", "of_run"]
+
+_NAME: Final = requirement.WORK_REUSE[0]
+
+
+def in_force(tool: Process, of_the_run: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return the WorkReuse of a tool; None if nothing is said.
+
+    :param of_the_run: what :func:`of_run` said of the process that the user runs.
+    """
+    return (
+        requirement.find(requirement.WORK_REUSE, tool.requirements, ())
+        or of_the_run
+        or requirement.find(requirement.WORK_REUSE, (), tool.hints)
+    )
+
+
+def of_run(process: Process) -> Mapping[str, Any] | None:
+    """Return the WorkReuse that the process of a run requires, the input object's included."""
+    return requirement.find(requirement.WORK_REUSE, process.requirements, ())
+
+
+def for_process(process: Any, context: LoadingContext) -> tuple[Any, LoadingContext]:
+    """Return a process, and the context to load it in, without the WorkReuse overruled there.
+
+    What is handed down then holds but one, and cwltool cannot keep the wrong one.
+    """
+    _name_overrides(context)
+    inherited = list(getdefault(context.requirements, []))
+    own = list(process.get("requirements") or ())
+    overrides = [
+        item
+        for override in getdefault(context.overrides_list, [])
+        if override.get("overrideTarget") == process.get("id")
+        for item in override.get("requirements") or ()
+    ]
+    winner = requirement.find(requirement.WORK_REUSE, [*inherited, *own, *overrides], ())
+    if _without_losers(inherited, winner) != inherited:
+        context = context.copy()
+        context.requirements = _without_losers(inherited, winner)
+    if _without_losers(own, winner) != own:
+        process = process.copy()
+        process["requirements"] = _without_losers(own, winner)
+    return process, context
+
+
+def _without_losers(items: list[Any], winner: Mapping[str, Any] | None) -> list[Any]:
+    return [
+        item
+        for item in items
+        if item is winner or requirement.find(requirement.WORK_REUSE, [item], ()) is None
+    ]
+
+
+def _name_overrides(context: LoadingContext) -> None:
+    """Give WorkReuse in overrides the name by which cwltool compares it with others.
+
+    They are read with the words of CWL v1.0, where WorkReuse is taken for a file.
+    """
+    for override in getdefault(context.overrides_list, []):
+        for item in override.get("requirements") or ():
+            if item["class"] != _NAME and requirement.find((_NAME,), [item], ()) is not None:
+                item["class"] = _NAME
