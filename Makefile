@@ -7,8 +7,9 @@ VENV ?= .venv
 PYTHON ?=
 CWLTOOL ?=
 ARGS ?=
-# Cases of the memoization suite: all, unless arguments choose some.
+# Cases of the memoization suite: all, unless arguments choose some; and for which runners.
 CASES ?=
+RUNNERS ?= cwl-memo cwl-memo-parallel
 # How many tests or cases run at once.
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 
@@ -27,7 +28,7 @@ oldest := $(shell sed -n 's/^ *cwltool *>= *\([0-9.]*\).*/\1/p' setup.cfg)
 	conformance-official dist install clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1~\2/p' $(MAKEFILE_LIST) | awk -F'~' '{printf "%-20s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1~\2/p' $(MAKEFILE_LIST) | awk -F'~' '{printf "%-25s %s\n", $$1, $$2}'
 
 # For people ----------------------------------------------------------------------------
 
@@ -73,14 +74,16 @@ imports: $(VENV)/.lint ## import-linter: the rooms of the house
 
 conformance: conformance-suite conformance-cwltool conformance-official ## all conformance runs
 
-conformance-suite: $(VENV)/.test ## the memoization suite, serial and --parallel (CASES='--tag core' for a part)
-	$(run) $(bin)/python -m conformance cwl-memo -j $(JOBS) $(CASES)
-	$(run) $(bin)/python -m conformance cwl-memo-parallel -j $(JOBS) $(CASES)
+conformance-suite: $(VENV)/.test ## the memoization suite (CASES="--tag core" for a part, RUNNERS=...)
+	@status=0; for runner in $(RUNNERS); do \
+		echo "$$runner:"; \
+		$(run) $(bin)/python -m conformance $$runner -j $(JOBS) $(CASES) || status=1; \
+	done; exit $$status
 
 conformance-cwltool: $(VENV)/.cwltool-tests ## cwltool's own tests through cwl-memo's entry
-	$(run) $(bin)/python -m conformance.cwltool_tests
+	$(run) $(bin)/python -m conformance.cwltool_tests $(ARGS)
 
-conformance-official: $(VENV)/.test ## official CWL suites (CWL_CONFORMANCE=DIR or ARGS=DIR) against plain cwltool
+conformance-official: $(VENV)/.test ## official CWL suites against plain cwltool (CWL_CONFORMANCE=DIR)
 	$(run) $(bin)/python -m conformance.official $(ARGS)
 
 docs: $(VENV)/.docs ## build the documentation into site/; fails where a page is out of date
@@ -128,7 +131,8 @@ $(VENV)/.test: setup.cfg pyproject.toml | $(bin)/python
 	ln -sf "$$node" $(bin)/node && ln -sf "$$node" $(bin)/nodejs
 	@touch $@
 
-$(VENV)/.cwltool-tests: $(VENV)/.test
+$(VENV)/.cwltool-tests: setup.cfg pyproject.toml | $(VENV)/.test
+	@echo "installing what cwltool's own tests need into $(VENV)"
 	@$(pip) --editable '.[cwltool-tests]' $(cwltool)
 	@touch $@
 

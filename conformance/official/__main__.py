@@ -19,13 +19,13 @@ from typing import NoReturn
 
 from conformance.official.comparison import Comparison, Plan, compare_suite
 from conformance.official.errors import ConformanceError
-from conformance.official.passes import Runner, find_program
+from conformance.official.passes import PassResult, Runner, find_program
 from conformance.official.report import describe_differences, table, write_junit
 from conformance.official.suite import Suite, find_suites, read_suite
 
 _DESCRIPTION = """\
-Run official CWL suites by plain cwltool, then by cwl-memo cold and warm on one store,
-serial and --parallel, all through cwltest; compare test by test. No test may differ."""
+Run official CWL suites by plain cwltool, then by cwl-memo cold and warm on one store, and
+again with --parallel, all through cwltest; compare test by test. No test may differ."""
 
 _WHERE = """\
 Suites are found in a directory, or in the directories below it, by their names
@@ -128,11 +128,14 @@ def _compare(arguments: argparse.Namespace, folder: Path) -> list[Comparison]:
     suites = [_chosen(read_suite(path), arguments) for path in _paths(arguments.suite)]
     modes = {"serial": ()} if arguments.only_serial else {"serial": (), "parallel": ("--parallel",)}
     comparisons = []
+    plain: dict[Path, PassResult] = {}
     for mode, flags in modes.items():
         plan = _plan(arguments, mode, flags, folder / f"store-{mode}")
         for number, suite in enumerate(suites, start=1):
             place = folder / f"{mode}-{number}-{suite.path.stem}"
-            comparisons.append(compare_suite(suite, plan, place, _show_progress))
+            found = compare_suite(suite, plan, place, _show_progress, plain.get(suite.path))
+            plain.setdefault(suite.path, found.plain)
+            comparisons.append(found)
     return comparisons
 
 
