@@ -73,3 +73,14 @@ class MemoParallelExecutor(MultithreadedJobExecutor):
         self._session.work_reuse = work_reuse.of_run(process)
         super().run_jobs(process, job_order_object, logger, runtime_context)
         _deliver(self._session, self)
+
+    def wait_for_next_completion(self, runtime_context: RuntimeContext) -> None:
+        """Wait until one of the running jobs has ended."""
+        try:
+            super().wait_for_next_completion(runtime_context)
+        except BaseException:
+            # A signal, or a job that broke down. cwltool then joins the threads of the running
+            # jobs with the lock in its hand that they need to end: it would wait for ever.
+            if runtime_context.workflow_eval_lock is not None:
+                runtime_context.workflow_eval_lock.release()
+            raise
