@@ -117,7 +117,8 @@ def _damage_store(world: World, kind: str) -> None:
 
 
 def _delete_store(world: World, _: JSON) -> None:
-    shutil.rmtree(world.store)
+    if world.store.exists():
+        shutil.rmtree(world.store)
 
 
 def _move_store(world: World, name: str) -> None:

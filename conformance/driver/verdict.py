@@ -119,7 +119,8 @@ def judge(case: Case, run: Run, seen: Observation, *, reuses: bool) -> tuple[Ver
     details += crashes + fewer + more + wrong + unexplained
     if crashes:
         # A runner that reused the failure of a job that would succeed now is wrong by reuse.
-        return (Verdict.FALSE_HIT if fewer and not _hung(seen) else Verdict.CRASH), details
+        is_reuse = fewer and reuses and not _hung(seen)
+        return (Verdict.FALSE_HIT if is_reuse else Verdict.CRASH), details
     if fewer:
         return _excused(case, Verdict.FALSE_HIT, right=not wrong), details
     if wrong:

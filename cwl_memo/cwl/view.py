@@ -73,6 +73,8 @@ class Views:
         :raises StoreError: if it has to be made now and cannot be.
         """
         with self._lock:
+            if path in self._made:
+                return  # as part of another directory that holds this one
             self._files[path] = file
             if now or not self.lazy:
                 self._make(path, file, owned=True)

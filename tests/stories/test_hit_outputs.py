@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -314,3 +315,15 @@ def test_hit_when_input_is_a_literal_made_by_an_expression_tool(bench: Bench) ->
     outputs = {"out": {"type": "File", "outputSource": "b/out"}}
     cold = same_as_plain(bench, wrap(bench, "wf.cwl", steps, outputs), job(bench))
     assert cold.text() == "hi"
+
+
+def test_hit_delivers_a_directory_and_one_within_it(bench: Bench) -> None:
+    tool = bench.tool(
+        body="mkdir -p d/sub; echo 1 > d/a; echo 2 > d/sub/b",
+        outputs={"out": {"type": "Directory[]", "outputBinding": {"glob": ["d", "d/sub"]}}},
+    )
+    runs = [bench.run(tool, job(bench), "--memo-directories", "content") for _ in range(2)]
+    assert [(run.code, run.executed) for run in runs] == [(0, 1), (0, 0)], runs[1].log
+    for run in runs:
+        outer, inner = (Path(item["path"]) for item in run.output["out"])
+        assert ((outer / "a").read_text(), (inner / "b").read_text()) == ("1\n", "2\n")
