@@ -251,7 +251,7 @@ class ToolFacts:
         self,
         job_order: Mapping[str, Any],
         context: RuntimeContext,
-        work_reuse_of_run: Mapping[str, Any] | None = None,
+        work_reuse_of_run: work_reuse.OfRun | None = None,
     ) -> JobTraits:
         """Return what decides whether the job may be reused at all.
 
@@ -280,7 +280,7 @@ class ToolFacts:
         self,
         job_order: Mapping[str, Any],
         context: RuntimeContext,
-        of_the_run: Mapping[str, Any] | None,
+        of_the_run: work_reuse.OfRun | None,
     ) -> bool:
         item = work_reuse.in_force(self._tool, of_the_run)
         value = True if item is None else item.get("enableReuse", True)

@@ -10,7 +10,7 @@ import platform
 import secrets
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -30,6 +30,7 @@ from cwl_memo.cwl.door import (
 from cwl_memo.cwl.image import Engine, ImageResolver
 from cwl_memo.cwl.log import LogTaps
 from cwl_memo.cwl.view import ViewFsAccess, Views
+from cwl_memo.cwl.work_reuse import OfRun
 from cwl_memo.memo import Memo
 from cwl_memo.store.protocol import Store
 
@@ -84,7 +85,7 @@ class Session:
         self.logs = LogTaps()
         self.views = Views(self.memo, self._make_view_root, lazy=False)
         self.taps_logs = False
-        self.work_reuse: Mapping[str, Any] | None = None
+        self.work_reuse: OfRun | None = None
         """What the process that the user runs requires; its steps inherit it."""
         self.record = RunRecord(
             run=self.run,

@@ -13,31 +13,53 @@ By CWL the inner one wins, and steps inherit (CWL v1.2 Workflow, section 4.6.4).
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from cwl_memo.cwl import requirement
 from cwl_memo.cwl.door import LoadingContext, Process, getdefault
 
-__all__ = ["for_process", "in_force", "of_run"]
+__all__ = ["OfRun", "for_process", "in_force", "of_run"]
 
 _NAME: Final = requirement.WORK_REUSE[0]
 
 
-def in_force(tool: Process, of_the_run: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+def in_force(tool: Process, of_the_run: OfRun | None) -> Mapping[str, Any] | None:
     """Return the WorkReuse of a tool; None if nothing is said.
 
     :param of_the_run: what :func:`of_run` said of the process that the user runs.
     """
-    return (
-        requirement.find(requirement.WORK_REUSE, tool.requirements, ())
-        or of_the_run
-        or requirement.find(requirement.WORK_REUSE, (), tool.hints)
-    )
+    found = requirement.find(requirement.WORK_REUSE, tool.requirements, ())
+    if of_the_run is None:
+        return found or requirement.find(requirement.WORK_REUSE, (), tool.hints)
+    if found is None or (found in of_the_run.overruled and not of_the_run.permits):
+        return of_the_run.item
+    return found
 
 
-def of_run(process: Process) -> Mapping[str, Any] | None:
+@dataclass(frozen=True)
+class OfRun:
+    """What the process that the user runs requires.
+
+    :param item: the WorkReuse that counts, perhaps that of the input object.
+    :param overruled: the others, which its steps may have inherited all the same.
+    """
+
+    item: Mapping[str, Any]
+    overruled: tuple[Mapping[str, Any], ...]
+
+    @property
+    def permits(self) -> bool:
+        """Whether it plainly permits reuse; then a tool's own word of refusal stands."""
+        return self.item.get("enableReuse", True) is True
+
+
+def of_run(process: Process) -> OfRun | None:
     """Return the WorkReuse that the process of a run requires, the input object's included."""
-    return requirement.find(requirement.WORK_REUSE, process.requirements, ())
+    item = requirement.find(requirement.WORK_REUSE, process.requirements, ())
+    if item is None:
+        return None
+    return OfRun(item, tuple(other for other in process.requirements if other is not item))
 
 
 def for_process(process: Any, context: LoadingContext) -> tuple[Any, LoadingContext]:

@@ -221,3 +221,16 @@ def test_expression_of_step_is_evaluated_on_the_tools_inputs(bench: Bench) -> No
     made = step(bench.tool(), "f", requirements={**JS, **reuse("$(inputs.f.size > 1000)")})
     outputs = {"out": {"type": "File", "outputSource": "s/out"}}
     assert_refused(twice(bench, wrap(bench, "wf.cwl", {"s": made}, outputs), job(bench)))
+
+
+def test_refused_by_an_input_object_that_overrules_the_workflow(bench: Bench) -> None:
+    permits = {"class": "WorkReuse", "enableReuse": True}
+    forbids = {"class": "WorkReuse", "enableReuse": False}
+    steps = {"inner": step(bench.tool(body="echo 1"), "f")}
+    outputs = {"out": {"type": "File", "outputSource": "inner/out"}}
+    workflow = wrap(bench, "wf.cwl", steps, outputs, requirements=[permits])
+    given = {"f": {"class": "File", "path": str(bench.write("in.txt", "one"))}}
+    for expected in ("executed", "reused"):
+        assert bench.run(workflow, given).results == [expected]
+    refused = bench.run(workflow, {**given, "cwl:requirements": [forbids]})
+    assert (refused.executed, refused.causes) == (1, ["work-reuse-off"])
