@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -130,13 +130,14 @@ def read_verdicts(suite: Suite, folder: Path) -> dict[int, Verdict]:
         raise ConformanceError(f"{ran}:\n{log[-2000:]}")
     # A run that ought to fail and did not leaves no mark in the report, only in the log.
     failed = {int(number) for number in _FAILED.findall(log)}
+    others = [str(place / "tmp") for place in folder.parent.iterdir() if place != folder]
     return {
-        test.number: _verdict(case, str(folder / "tmp"), failed=position in failed)
+        test.number: _verdict(case, str(folder / "tmp"), others, failed=position in failed)
         for position, (test, case) in enumerate(zip(suite.tests, cases, strict=True), start=1)
     }
 
 
-def _verdict(case: ET.Element, temporary: str, *, failed: bool) -> Verdict:
+def _verdict(case: ET.Element, temporary: str, others: Collection[str], *, failed: bool) -> Verdict:
     complaint = case.find("failure")
     log = (case.findtext("system-err") or "").strip()
     if failed or complaint is not None:
@@ -148,7 +149,7 @@ def _verdict(case: ET.Element, temporary: str, *, failed: bool) -> Verdict:
     said = (complaint.text or "").strip() if complaint is not None else ""
     return Verdict(
         status=status,
-        output=output_of(case.findtext("system-out") or "", temporary),
+        output=output_of(case.findtext("system-out") or "", temporary, others),
         crashed=_TRACEBACK in log,
         detail="\n".join(text for text in (said, log[-1000:]) if text),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -73,14 +73,34 @@ def compare(plain: Mapping[int, Verdict], memo: Mapping[int, Verdict]) -> list[D
     ]
 
 
-def output_of(text: str, temporary: str) -> Any:
+def output_of(text: str, temporary: str, others: Collection[str] = ()) -> Any:
     """Return the output object that a runner printed.
 
     :param temporary: the directory under which the runner made its directories of
         random names; each becomes ``TMP``, so that output objects can be compared.
+    :param others: those of other passes. A tool may print where it ran, and prints the same
+        when its job is reused; that becomes ``TMP`` too. No File may lie there.
     """
-    text = re.sub(re.escape(temporary) + r"/[^/\"\s]+", "TMP", text)
+    text = re.sub(_random(temporary), "TMP", text)
     try:
-        return json.loads(text) if text.strip() else None
+        value = json.loads(text) if text.strip() else None
     except ValueError:
         return text
+    return _freed(value, re.compile("|".join(map(_random, others)))) if others else value
+
+
+def _random(directory: str) -> str:
+    return re.escape(directory) + r"/[^/\"\s]+"
+
+
+def _freed(value: Any, random: re.Pattern[str]) -> Any:
+    if isinstance(value, str):
+        return random.sub("TMP", value)
+    if isinstance(value, list):
+        return [_freed(item, random) for item in value]
+    if isinstance(value, dict):
+        return {
+            name: item if name in {"location", "path"} else _freed(item, random)
+            for name, item in value.items()
+        }
+    return value

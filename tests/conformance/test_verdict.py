@@ -89,3 +89,9 @@ def test_file_names_are_part_of_an_output_object() -> None:
 )
 def test_output_is_what_was_printed(text: str, output: object) -> None:
     assert output_of(text, "/t") == output
+
+
+def test_a_place_that_a_tool_of_another_pass_printed_is_freed_of_its_name_and_no_file_is() -> None:
+    text = '{"where": ["/t/a/tmp/x1"], "out": {"class": "File", "path": "/t/a/tmp/x1/f"}}'
+    found = output_of(text, "/t/b/tmp", ["/t/a/tmp"])
+    assert found == {"where": ["TMP"], "out": {"class": "File", "path": "/t/a/tmp/x1/f"}}
