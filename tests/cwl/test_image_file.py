@@ -122,7 +122,9 @@ def test_a_broken_archive_tells_nothing(
     assert "cannot be read as an archive" in why(found)
 
 
-@pytest.mark.parametrize("content", [b"", b"text", gzip.compress(b"x" * 9999)[:20]])
+@pytest.mark.parametrize(
+    "content", [b"", b"text", gzip.compress(b"x" * 9999)[:20]], ids=["empty", "text", "cut"]
+)
 @pytest.mark.parametrize("field", ["dockerLoad", "dockerImport"])
 def test_what_is_no_archive_tells_nothing(
     programs: Programs, tmp_path: Path, field: str, content: bytes
