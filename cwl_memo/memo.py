@@ -190,6 +190,8 @@ class Memo:
         store = self.store
         if known is None and store is not None and found.st_size >= STAT_CACHE_FROM:
             known = self._guard(lambda: store.known_digest(identity), None)
+            if known is not None:
+                self._known[identity] = known
         if known is None:
             started = time.time_ns()
             known = hash_file(Path(path))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from typing import Any, TypeAlias
 
-__all__ = ["JSON", "canonical_bytes", "preimage"]
+__all__ = ["JSON", "canonical_bytes", "preimage", "preimage_of_canonical"]
 
 JSON: TypeAlias = Any
 """None, bool, int, float, str, or lists and string-keyed dicts of these."""
@@ -23,25 +23,28 @@ def canonical_bytes(value: JSON) -> bytes:
     :raises TypeError: if the value is not JSON.
     :raises ValueError: if it holds NaN or an infinity, which JSON cannot name.
     """
-    _check_names(value)
     text = json.dumps(
         value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )
+    _check_names(value)
     # A lone surrogate stands for an undecodable byte of a file name: keep it apart
     # from every valid character instead of failing on it.
     return text.encode("utf-8", "surrogatepass")
 
 
 def _check_names(value: JSON) -> None:
-    # The library below would write other names as text, and sort them by what they are.
-    if isinstance(value, dict):
-        if not all(isinstance(name, str) for name in value):
-            raise TypeError("a name of an object is no text")
-        value = value.values()
-    elif not isinstance(value, (list, tuple)):
-        return
-    for item in value:
-        _check_names(item)
+    # The library above writes other names as text, and sorts them by what they are. It has
+    # found that nothing holds itself, so this ends.
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            for name in item:
+                if not isinstance(name, str):
+                    raise TypeError("a name of an object is no text")
+            waiting.extend(item.values())
+        elif isinstance(item, (list, tuple)):
+            waiting.extend(item)
 
 
 def preimage(domain: str, version: int, value: JSON) -> bytes:
@@ -51,4 +54,9 @@ def preimage(domain: str, version: int, value: JSON) -> bytes:
     version parts the digests of one release from those of a release that keys
     differently.
     """
-    return f"cwl-memo\n{domain}\n{version}\n".encode() + canonical_bytes(value)
+    return preimage_of_canonical(domain, version, canonical_bytes(value))
+
+
+def preimage_of_canonical(domain: str, version: int, canonical: bytes) -> bytes:
+    """Return the bytes that are hashed for a value whose canonical bytes are at hand."""
+    return f"cwl-memo\n{domain}\n{version}\n".encode() + canonical

@@ -8,10 +8,18 @@ from typing import Final
 
 from blake3 import blake3
 
-from cwl_memo.core.canonical import JSON, preimage
+from cwl_memo.core.canonical import JSON, preimage, preimage_of_canonical
 from cwl_memo.errors import FormatError
 
-__all__ = ["ALGORITHM", "KEY_VERSION", "Digest", "ReuseKey", "digest_of_bytes", "digest_of_value"]
+__all__ = [
+    "ALGORITHM",
+    "KEY_VERSION",
+    "Digest",
+    "ReuseKey",
+    "digest_of_bytes",
+    "digest_of_canonical",
+    "digest_of_value",
+]
 
 ALGORITHM: Final = "blake3"
 """The algorithm of every digest made here; BLAKE3 costs a third of SHA-256 per byte."""
@@ -77,3 +85,8 @@ def digest_of_bytes(data: bytes) -> Digest:
 def digest_of_value(domain: str, value: JSON) -> Digest:
     """Return the digest of a JSON value in a domain, at the present :data:`KEY_VERSION`."""
     return Digest(blake3(preimage(domain, KEY_VERSION, value)).hexdigest())
+
+
+def digest_of_canonical(domain: str, canonical: bytes) -> Digest:
+    """Return :func:`digest_of_value` of a value whose canonical bytes are at hand."""
+    return Digest(blake3(preimage_of_canonical(domain, KEY_VERSION, canonical)).hexdigest())

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from cwl_memo.core.digest import Digest, digest_of_bytes
+from cwl_memo.core.manifest import StatIdentity
 from cwl_memo.errors import FormatError, StoreDamagedError
 from cwl_memo.store.copying import reflink
 from cwl_memo.store.failure import reading, writing
@@ -42,6 +43,20 @@ class BlobFiles:
         self._layout = layout
         self._index = index
         self._quarantine = quarantine
+        self._sound: dict[Digest, BlobIdentity] = {}
+
+    def _known(self, digest: Digest) -> BlobIdentity | None:
+        """Return by what a blob is known to be as it was when its bytes were last read."""
+        known = self._sound.get(digest)
+        if known is None:
+            known = self._index.blob_identity(digest)
+            if known is not None:
+                self._sound[digest] = known
+        return known
+
+    def _remember(self, digest: Digest, found: os.stat_result, added: int = 0) -> None:
+        self._sound[digest] = _identity(found)
+        self._index.remember_blob(digest, _identity(found), added=added)
 
     # in
 
@@ -84,13 +99,13 @@ class BlobFiles:
         """Tell whether a blob is there as it was last read; make it young again if so."""
         path = self._layout.blob(digest)
         found = is_regular(path)
-        if found is None or self._index.blob_identity(digest) != _identity(found):
+        if found is None or self._known(digest) != _identity(found):
             return False
         if time.time() - found.st_mtime > ORPHAN_AGE / 2:
             # Otherwise it could be taken for an orphan before its new entry is there.
             try:
                 os.utime(path)
-                self._index.remember_blob(digest, _identity(path.lstat()))
+                self._remember(digest, path.lstat())
             except FileNotFoundError:
                 return False
         return True
@@ -106,7 +121,7 @@ class BlobFiles:
         self._quarantine.place(temporary, final)
         found = final.lstat()
         grown = found.st_size - (existed.st_size if existed else 0)
-        self._index.remember_blob(digest, _identity(found), added=grown)
+        self._remember(digest, found, added=grown)
 
     # out
 
@@ -118,10 +133,17 @@ class BlobFiles:
                 found = path.lstat()
             except (FileNotFoundError, NotADirectoryError):
                 return False
-            remembered = self._index.blob_identity(digest)
+            remembered = self._known(digest)
             if remembered != _identity(found) or not stat.S_ISREG(found.st_mode):
                 return self.read_again(digest, size)
         return size is None or found.st_size == size
+
+    def stat_identity(self, digest: Digest) -> StatIdentity | None:
+        """Return by what a sound blob is known to be as it is; None for any other."""
+        if not self.check(digest):
+            return None
+        found = is_regular(self._layout.blob(digest))
+        return None if found is None else (found.st_dev, *_identity(found))
 
     def read_again(self, digest: Digest, size: int | None = None) -> bool:
         """Tell whether a blob's bytes are those of its digest; quarantine it if not."""
@@ -141,7 +163,7 @@ class BlobFiles:
             self._set_aside(digest, "its bytes are not those of its name")
             return False
         if _identity(before) == _identity(after):
-            self._index.remember_blob(digest, _identity(after))
+            self._remember(digest, after)
         return size is None or after.st_size == size
 
     def _set_aside(self, digest: Digest, reason: str) -> None:
@@ -183,7 +205,7 @@ class BlobFiles:
         """Remember a blob anew after a hard link to it was made, which changes its ctime."""
         found = is_regular(self._layout.blob(digest))
         if found is not None and _identity(found)[:3] == _identity(before)[:3]:
-            self._index.remember_blob(digest, _identity(found))
+            self._remember(digest, found)
 
     # all of them
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
 from cwl_memo.core.canonical import JSON, canonical_bytes
-from cwl_memo.core.digest import ReuseKey, digest_of_value
+from cwl_memo.core.digest import ReuseKey, digest_of_canonical, digest_of_value
 from cwl_memo.core.entry import ENTRY_FORMAT, Entry
 from cwl_memo.errors import FormatError, StoreError
 from cwl_memo.store.blob import shards
@@ -138,7 +139,32 @@ def _seal(entry: Entry) -> bytes:
     return data
 
 
+_SEALED: Final = re.compile(rb'\{"digest":"([a-z0-9]+:[0-9a-f]{64})","entry":(\{.*\})\}', re.DOTALL)
+"""An entry's file as :func:`_seal` writes it."""
+
+
 def _unseal(data: bytes, key: ReuseKey) -> dict[str, Any]:
+    payload = _unseal_as_written(data)
+    if payload is None:
+        payload = _unseal_any(data)
+    if payload.get("key") != key.hex:
+        raise FormatError("it is the entry of another key")
+    return payload
+
+
+def _unseal_as_written(data: bytes) -> dict[str, Any] | None:
+    """Return an entry whose bytes are those that were hashed; None if they are not."""
+    found = _SEALED.fullmatch(data)
+    if found is None or str(digest_of_canonical("entry", found[2])).encode() != found[1]:
+        return None
+    try:
+        payload = json.loads(found[2].decode("utf-8", "surrogatepass"))
+    except (ValueError, RecursionError):
+        return None
+    return payload if isinstance(payload, dict) else None
+
+
+def _unseal_any(data: bytes) -> dict[str, Any]:
     try:
         envelope = json.loads(data.decode("utf-8", "surrogatepass"))
         if not isinstance(envelope, dict) or not isinstance(envelope.get("entry"), dict):
@@ -148,8 +174,6 @@ def _unseal(data: bytes, key: ReuseKey) -> dict[str, Any]:
             raise FormatError("its bytes are not those that were written")
     except (ValueError, RecursionError) as error:
         raise FormatError(f"not an entry: {error}") from error
-    if payload.get("key") != key.hex:
-        raise FormatError("it is the entry of another key")
     return payload
 
 
