@@ -17,9 +17,17 @@ def main(argv: list[str] | None = None) -> int:
 
     :param argv: the arguments; None for those of the process.
     """
-    # No error boundary: what cwltool lets through ends this program as it ends cwltool.
-    from cwl_memo.cwl.runner import run
-    from cwl_memo.report.files import write_report
+    from cwl_memo.cli.leave import collect_rarely, leave
+    from cwl_memo.cli.replay import answer
 
     words = sys.argv[1:] if argv is None else argv
-    return run(words, prog=PROG, write_report=write_report)
+    code = answer(words, PROG)
+    if code is None:
+        # No error boundary: what cwltool lets through ends this program as it ends cwltool.
+        if argv is None:
+            collect_rarely()
+        from cwl_memo.cwl.runner import run
+        from cwl_memo.report.files import write_report
+
+        code = run(words, prog=PROG, write_report=write_report)
+    return code if argv is not None else leave(code)

@@ -15,6 +15,7 @@ from typing import Final
 from cwl_memo import __version__
 from cwl_memo.cli import clear, explain, gc, ls, runs, show, stats, verify
 from cwl_memo.cli.exit_codes import ExitCode, guarded
+from cwl_memo.cli.leave import collect_rarely, leave
 from cwl_memo.cli.opening import add_store_arguments
 from cwl_memo.cli.verb import Verb
 
@@ -57,7 +58,10 @@ def main(argv: list[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     if words[:1] == ["run"]:
         # No error boundary: what cwltool lets through ends this program as it ends cwltool.
-        return _run_workflow(words[1:])
+        if argv is not None:
+            return _run_workflow(words[1:])
+        collect_rarely()
+        return leave(_run_workflow(words[1:]))
     if words[:1] == ["conformance"]:
         return guarded(f"{PROG} conformance", lambda: _measure_conformance(words[1:]))
     return guarded(PROG, lambda: _main(words))
@@ -82,6 +86,11 @@ def _main(words: list[str]) -> int:
 
 def _run_workflow(words: list[str]) -> int:
     # Only here: cwltool takes longer to import than any other verb to answer.
+    from cwl_memo.cli.replay import answer
+
+    code = answer(words, f"{PROG} run")
+    if code is not None:
+        return code
     from cwl_memo.cwl.runner import run
     from cwl_memo.report.files import write_report
 

@@ -38,9 +38,11 @@ class Choice:
     :param store: the store's directory.
     :param is_named: whether the command line named it.
     :param report: where to write the run's record, if anywhere.
+    :param replay: whether a run may be answered as a whole, and leave what later ones need.
     """
 
     memo: bool
+    replay: bool
     settings: Settings
     store: Path
     is_named: bool
@@ -117,6 +119,13 @@ def add_memo_arguments(parser: argparse.ArgumentParser) -> None:
         "first. Default 20GB (CWL_MEMO_MAX_SIZE)",
     )
     group.add_argument(
+        "--memo-replay",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="answer a run of which nothing has changed from the record of the last one, without "
+        "looking at each job; on by default (CWL_MEMO_REPLAY)",
+    )
+    group.add_argument(
         "--memo-report",
         metavar="FILE.json",
         help="write what became of each job, and why, as JSON (CWL_MEMO_REPORT)",
@@ -168,7 +177,8 @@ def chosen(args: argparse.Namespace, environ: Mapping[str, str]) -> Choice:
         raise UsageError("--memo-store: names no directory")
     report, origin = text("memo_report")
     return Choice(
-        memo=_is_on(args, environ) and settings.mode is not Mode.OFF,
+        memo=_is_on(args.memo, "CWL_MEMO", environ) and settings.mode is not Mode.OFF,
+        replay=_is_on(args.memo_replay, "CWL_MEMO_REPLAY", environ),
         settings=settings,
         store=named_store_path(named) if named else default_store_path(environ),
         is_named=bool(named),
@@ -176,13 +186,12 @@ def chosen(args: argparse.Namespace, environ: Mapping[str, str]) -> Choice:
     )
 
 
-def _is_on(args: argparse.Namespace, environ: Mapping[str, str]) -> bool:
-    given: Any = args.memo
+def _is_on(given: Any, variable: str, environ: Mapping[str, str]) -> bool:
     if given is not None:
         return bool(given)
-    value = environ.get("CWL_MEMO", "").lower()
+    value = environ.get(variable, "").lower()
     if value and value not in _YES | _NO:
-        raise UsageError(f"CWL_MEMO: {value!r} is neither on nor off")
+        raise UsageError(f"{variable}: {value!r} is neither on nor off")
     return value not in _NO
 
 

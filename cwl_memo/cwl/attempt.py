@@ -23,8 +23,9 @@ from cwl_memo.cwl.door import JobBase, PathMapper, RuntimeContext, SecretStore
 from cwl_memo.cwl.facts import Gathered
 from cwl_memo.cwl.files import UnkeyableError
 from cwl_memo.cwl.output import directories_in_output, record_output
-from cwl_memo.cwl.session import Session, now, stamp
+from cwl_memo.cwl.session import Session
 from cwl_memo.memo import Execution
+from cwl_memo.store.clock import now, stamp
 from cwl_memo.store.protocol import Claim, FileDigest
 from cwl_memo.store.workspace import Workspace
 
@@ -109,6 +110,8 @@ class Attempt:
         def collect_and_ingest(outdir: str, rcode: int) -> Any:
             memo = self._session.memo
             logs = memo.shield(self._session.logs.end, (None, None))
+            # It may have changed a program.
+            self._session.programs.forget()
             outputs = collect(outdir, rcode)
 
             def take_in() -> Refusal | None:
@@ -269,7 +272,8 @@ class Attempt:
                 size=entry.size,
                 started=now(),
                 network=self.traits.network,
-            )
+            ),
+            self.gathered.sources,
         )
 
     def finish(self, status: str) -> None:
@@ -283,7 +287,8 @@ class Attempt:
             self._not_recorded = self._session.memo.publish(self.wanted, self._execution)
             seconds = self._execution.origin.seconds
         self.release()
-        self._session.finish(self._record(status, seconds))
+        sources = self.gathered.sources if self.is_keyed else None
+        self._session.finish(self._record(status, seconds), sources)
 
     def finish_rejected(self) -> None:
         """Say that the job was rejected, or ended without a word of its outputs."""

@@ -6,10 +6,14 @@ changes one is noticed there and nowhere else.
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import cwltool
+import schema_salad
 from cwl_utils.errors import SubstitutionError
 from cwl_utils.expression import scanner
 from cwltool import singularity as _singularity
-from cwltool.argparser import arg_parser
+from cwltool.argparser import arg_parser, get_default_args
 from cwltool.builder import Builder
 from cwltool.command_line_tool import CommandLineTool, PathCheckingMode, check_adjust
 from cwltool.context import LoadingContext, RuntimeContext, getdefault
@@ -18,12 +22,19 @@ from cwltool.executors import JobExecutor, MultithreadedJobExecutor, SingleJobEx
 from cwltool.job import CommandLineJob, JobBase
 from cwltool.main import main as cwltool_main
 from cwltool.main import run as cwltool_run
+from cwltool.main import setup_schema
 from cwltool.pathmapper import PathMapper
-from cwltool.process import Process, shortname, supportedProcessRequirements
+from cwltool.process import (
+    SCHEMA_CACHE,
+    Process,
+    get_schema,
+    shortname,
+    supportedProcessRequirements,
+)
 from cwltool.secrets import SecretStore
 from cwltool.software_requirements import get_container_from_software_requirements
 from cwltool.stdfsaccess import StdFsAccess, abspath
-from cwltool.update import ORIGINAL_CWLVERSION
+from cwltool.update import INTERNAL_VERSION, ORIGINAL_CWLVERSION
 from cwltool.utils import downloadHttpFile, versionstring, visit_class
 from cwltool.workflow import default_make_tool
 from rdflib.term import BNode
@@ -31,21 +42,26 @@ from ruamel.yaml.main import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
 from ruamel.yaml.scalarfloat import ScalarFloat
 from schema_salad.exceptions import ValidationException
-from schema_salad.ref_resolver import file_uri, uri_file_path
+from schema_salad.fetcher import DefaultFetcher
+from schema_salad.ref_resolver import Loader, file_uri, uri_file_path
 
 FINDS_FIRST_SIF = hasattr(_singularity, "SingularityImagePuller")
 """Whether this cwltool takes the first image file that fits; until 2026 it took the last."""
 
 __all__ = [
     "FINDS_FIRST_SIF",
+    "INTERNAL_VERSION",
     "ORIGINAL_CWLVERSION",
+    "SCHEMA_CACHE",
     "YAML",
     "BNode",
     "Builder",
     "CommandLineJob",
     "CommandLineTool",
+    "DefaultFetcher",
     "JobBase",
     "JobExecutor",
+    "Loader",
     "LoadingContext",
     "MultithreadedJobExecutor",
     "PathCheckingMode",
@@ -70,11 +86,30 @@ __all__ = [
     "downloadHttpFile",
     "file_uri",
     "get_container_from_software_requirements",
+    "get_default_args",
+    "get_schema",
     "getdefault",
     "scanner",
+    "schema_sources",
+    "setup_schema",
     "shortname",
     "supportedProcessRequirements",
     "uri_file_path",
     "versionstring",
     "visit_class",
 ]
+
+
+def schema_sources() -> list[str]:
+    """Return what CWL's schemas come from: which cwltool, read by which schema-salad."""
+    sources = []
+    for package in (cwltool, schema_salad):
+        folder = Path(str(package.__file__)).parent
+        # A checkout keeps its version while it is worked on.
+        changed = [
+            path.stat().st_mtime_ns
+            for path in (folder, folder / "process.py", folder / "schema.py")
+            if path.exists()
+        ]
+        sources += [str(folder), *map(str, changed)]
+    return sources

@@ -3,34 +3,78 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import Any
 
 from cwl_memo.cwl import work_reuse
 from cwl_memo.cwl.door import (
+    JobExecutor,
     MultithreadedJobExecutor,
     Process,
     RuntimeContext,
     SingleJobExecutor,
+    ValidationException,
+    WorkflowException,
 )
+from cwl_memo.cwl.input_object import as_plain
 from cwl_memo.cwl.session import Session
 
 __all__ = ["MemoParallelExecutor", "MemoSerialExecutor"]
 
-
-def _deliver(session: Session, executor: Any) -> None:
-    """See that the user's outputs are on disk, as files of their own.
-
-    The view they stand in is then one of the run's output directories: cwltool moves
-    files out of it and removes it.
-    """
-    for output in executor.final_output:
-        session.views.ensure_in(output, owned=True)
-    if session.views.root:
-        executor.output_dirs.add(session.views.root)
-    session.summarise()
+_log = logging.getLogger("cwltool")
 
 
-class MemoSerialExecutor(SingleJobExecutor):
+class _MemoExecutor(JobExecutor):
+    """What both executors have in common."""
+
+    _session: Session
+    _root: str = ""
+
+    def execute(
+        self,
+        process: Process,
+        job_order_object: Any,
+        runtime_context: RuntimeContext,
+        logger: logging.Logger = _log,
+    ) -> tuple[Any, str]:
+        """Execute a process; return its output object and status."""
+        runtime_context = runtime_context.copy()
+        if runtime_context.move_outputs != "leave":
+            # One directory for all of the run's. cwltool holds each output against each
+            # directory of the run when it moves them.
+            self._root = runtime_context.create_outdir()
+            runtime_context.tmp_outdir_prefix = os.path.join(self._root, "")
+        if self._session.witness is not None:
+            self._session.witness.own(self._root)
+        try:
+            return super().execute(process, as_plain(job_order_object), runtime_context, logger)
+        except (ValidationException, WorkflowException):
+            if self._session.has_begun:
+                raise
+        # The input object is wrong. With its line numbers, the message says where.
+        return super().execute(process, job_order_object, runtime_context, logger)
+
+    def _deliver(self, process: Process) -> None:
+        """See that the user's outputs are on disk, as files of their own.
+
+        The view they stand in is then one of the run's output directories: cwltool moves
+        files out of it and removes it.
+        """
+        for output in self.final_output:
+            self._session.views.ensure_in(output, owned=True)
+            if self._session.witness is not None:
+                self._session.witness.note_outputs(process, output)
+        if self._session.views.root:
+            self.output_dirs.add(self._session.views.root)
+        if self._root:
+            above = os.path.join(os.path.realpath(self._root), "")
+            others = [d for d in self.output_dirs if not os.path.realpath(d).startswith(above)]
+            self.output_dirs.clear()
+            self.output_dirs.update([self._root, *others])
+        self._session.summarise()
+
+
+class MemoSerialExecutor(_MemoExecutor, SingleJobExecutor):
     """cwltool's serial executor."""
 
     def __init__(self, session: Session) -> None:
@@ -47,10 +91,10 @@ class MemoSerialExecutor(SingleJobExecutor):
         """Run all jobs of a process."""
         self._session.work_reuse = work_reuse.of_run(process)
         super().run_jobs(process, job_order_object, logger, runtime_context)
-        _deliver(self._session, self)
+        self._deliver(process)
 
 
-class MemoParallelExecutor(MultithreadedJobExecutor):
+class MemoParallelExecutor(_MemoExecutor, MultithreadedJobExecutor):
     """cwltool's executor of ``--parallel``.
 
     :param max_parallel: cores to use; 0 for all.
@@ -72,7 +116,7 @@ class MemoParallelExecutor(MultithreadedJobExecutor):
         """Run all jobs of a process."""
         self._session.work_reuse = work_reuse.of_run(process)
         super().run_jobs(process, job_order_object, logger, runtime_context)
-        _deliver(self._session, self)
+        self._deliver(process)
 
     def wait_for_next_completion(self, runtime_context: RuntimeContext) -> None:
         """Wait until one of the running jobs has ended."""

@@ -46,7 +46,7 @@ from cwl_memo.cwl.files import (
     UnkeyableError,
     directories_in,
 )
-from cwl_memo.cwl.host import host_identity, named_host, words_of_command
+from cwl_memo.cwl.host import HostPrograms, named_host, words_of_command
 from cwl_memo.cwl.image import ImageResolver, UnresolvedImage, named_image
 from cwl_memo.cwl.surroundings import environment, options, output_rules, resources
 from cwl_memo.cwl.type import (
@@ -60,6 +60,7 @@ from cwl_memo.cwl.type import (
 )
 from cwl_memo.cwl.view import Views
 from cwl_memo.memo import Memo
+from cwl_memo.store.protocol import FileIdentity
 
 __all__ = ["Gathered", "ToolFacts"]
 
@@ -107,6 +108,7 @@ class ToolFacts:
     :param memo: gives digests, settings and the key for secrets.
     :param views: knows files of reused jobs that are not on disk yet.
     :param images: returns what finds out about container images, for a context.
+    :param programs: knows the programs of this machine.
     """
 
     def __init__(
@@ -115,7 +117,9 @@ class ToolFacts:
         memo: Memo,
         views: Views,
         images: Callable[[RuntimeContext], ImageResolver],
+        programs: HostPrograms,
     ) -> None:
+        self._programs = programs
         self._tool = tool
         self._memo = memo
         self._views = views
@@ -488,12 +492,14 @@ class ToolFacts:
         if self._settings.host_tools is HostTools.NAME:
             return named_host(words)
 
-        def digest(path: Any) -> str:
+        def digest(path: Any) -> tuple[str, FileIdentity]:
             found, identity = self._memo.digest_file(path)
-            files.sources.identities[str(path)] = identity
-            return str(found.digest)
+            return str(found.digest), identity
 
-        return dict(host_identity(words, os.environ.get("PATH", os.defpath), digest))
+        path = os.environ.get("PATH", os.defpath)
+        programs, identities = self._programs.identity(words, path, digest)
+        files.sources.identities.update(identities)
+        return dict(programs)
 
     def _formats(self, static: _Static, values: Mapping[str, JSON]) -> dict[str, JSON]:
         """Return the ontology by which a File's format was accepted, if one was needed."""

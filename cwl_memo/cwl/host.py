@@ -16,14 +16,37 @@ import re
 import shlex
 import shutil
 import stat
+import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-__all__ = ["MAX_WORDS", "host_identity", "named_host", "words_of_command", "words_of_text"]
+__all__ = [
+    "MAX_WORDS",
+    "HostPrograms",
+    "host_identity",
+    "named_host",
+    "program_of",
+    "words_of_command",
+    "words_of_text",
+]
 
 MAX_WORDS: Final = 500
 """Words of a tool that are looked at, the first ones; each costs a look in PATH."""
+
+
+_MOMENT: Final = 1.0
+"""Seconds for which a program is taken to be what it was when it was last looked at."""
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class _Remembered:
+    when: float
+    identity: dict[str, str]
+    files: dict[str, Any]
 
 
 def _set_of(words: str) -> frozenset[str]:
@@ -131,7 +154,12 @@ def _paths(text: str) -> list[str]:
     return [t for t in dict.fromkeys([text, *parts]) if t.startswith("/") and len(t) > 1]
 
 
-def host_identity(words: Iterable[str], path: str, digest: Callable[[Path], str]) -> dict[str, str]:
+def host_identity(
+    words: Iterable[str],
+    path: str,
+    digest: Callable[[Path], str],
+    found_at: dict[str, str] | None = None,
+) -> dict[str, str]:
     """Return what words mean on this machine: the digests of the files they lead to.
 
     A name is looked up on ``path``, an absolute path is taken as it is, and links are
@@ -143,21 +171,78 @@ def host_identity(words: Iterable[str], path: str, digest: Callable[[Path], str]
     :param words: as :func:`words_of_command` returns them.
     :param path: the PATH that the job will see.
     :param digest: returns the digest of a file's content; may remember it.
+    :param found_at: takes where each word leads to, as :func:`program_of` tells.
     """
-    # A relative folder would be one of the workspace, not one of ours.
-    folders = os.pathsep.join(f for f in path.split(os.pathsep) if f.startswith("/"))
+    folders = _folders(path)
     found: dict[str, str] = {}
+    seen = {} if found_at is None else found_at
     for word in words:
         file = _file_of(word, folders)
+        seen[word] = "" if file is None else str(file)
         if file is None or word in found:
             continue
         found[word] = _digest(file, digest)
         interpreter = _interpreter(file)
         if interpreter and f"#!{interpreter}" not in found:
             target = _file_of(interpreter, folders)
+            seen[interpreter] = "" if target is None else str(target)
             if target is not None:
                 found[f"#!{interpreter}"] = _digest(target, digest)
     return found
+
+
+def _folders(path: str) -> str:
+    # A relative folder would be one of the workspace, not one of ours.
+    return os.pathsep.join(folder for folder in path.split(os.pathsep) if folder.startswith("/"))
+
+
+def program_of(word: str, path: str) -> str:
+    """Return the file that a word leads to, with links followed; empty if it is no program."""
+    file = _file_of(word, _folders(path))
+    return "" if file is None else str(file)
+
+
+class HostPrograms:
+    """What words mean on this machine, remembered for a moment.
+
+    The jobs of a scatter use the same programs. What is remembered is forgotten when a job
+    has been executed, which may have changed a program, and after :data:`_MOMENT`.
+
+    :param told: told of each PATH and of where words lead on it, if anyone is.
+    """
+
+    def __init__(self, told: Callable[[str, dict[str, str]], None] | None = None) -> None:
+        self._told = told
+        self._known: dict[tuple[tuple[str, ...], str], _Remembered] = {}
+
+    def identity(
+        self, words: Sequence[str], path: str, digest: Callable[[Path], tuple[str, _T]]
+    ) -> tuple[dict[str, str], dict[str, _T]]:
+        """Return what :func:`host_identity` does, and by what each file is known unchanged.
+
+        :param digest: returns the digest of a file's content, and its stat identity.
+        """
+        asked = (tuple(words), path)
+        known = self._known.get(asked)
+        if known is None or time.monotonic() - known.when > _MOMENT:
+            files: dict[str, _T] = {}
+
+            def noted(file: Path) -> str:
+                found, files[str(file)] = digest(file)
+                return found
+
+            # The time before the look: what changes in between is not missed for longer.
+            when = time.monotonic()
+            found_at: dict[str, str] = {}
+            known = _Remembered(when, host_identity(words, path, noted, found_at), files)
+            self._known[asked] = known
+            if self._told is not None:
+                self._told(path, found_at)
+        return known.identity, known.files
+
+    def forget(self) -> None:
+        """Look at each program anew: a job was executed."""
+        self._known.clear()
 
 
 def named_host(words: Sequence[str]) -> dict[str, str]:

@@ -227,6 +227,8 @@ class ImageResolver:
         self._lock = threading.Lock()
         self._slots: dict[_Request, _Slot] = {}
         self._fetched: set[str] = set()
+        self.answers: dict[Any, tuple[dict[str, Any], Resolution]] = {}
+        """Each DockerRequirement that was asked about, and the last answer."""
 
     def resolve(self, requirement: Mapping[str, Any], *, force_pull: bool = False) -> Resolution:
         """Return the identity of the image of a DockerRequirement, or why it is not known.
@@ -248,6 +250,7 @@ class ImageResolver:
         with slot.lock:
             if slot.answer is None:
                 slot.answer = self._look(request)
+            self.answers[request] = (dict(requirement), slot.answer)
             return slot.answer
 
     def forget(self, requirement: Mapping[str, Any]) -> None:

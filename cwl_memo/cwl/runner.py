@@ -28,10 +28,12 @@ from cwl_memo.cwl.door import (
     cwltool_run,
     versionstring,
 )
+from cwl_memo.cwl.keeper import Keeper
+from cwl_memo.cwl.replay import asked
+from cwl_memo.cwl.schema_cache import schemas_for
 from cwl_memo.cwl.session import Session
 from cwl_memo.errors import StoreError, UsageError
-from cwl_memo.store.local import open_store
-from cwl_memo.store.protocol import Store
+from cwl_memo.store.local import LocalStore, open_store
 
 __all__ = ["build_parser", "run"]
 
@@ -139,13 +141,14 @@ def _run(
     argv: Sequence[str],
     args: argparse.Namespace,
     choice: Choice,
-    store: Store | None,
+    store: LocalStore | None,
     write_report: WriteReport,
     prog: str,
 ) -> int:
     session = Session(
         store, choice.settings, document=str(args.workflow or "CWLFile"), arguments=argv
     )
+    keeper = Keeper.of(session, store, choice, args, asked(prog, argv, os.environ))
     runtime = session.prepare(RuntimeContext(vars(args)))
     if args.parallel:
         most = getattr(args, "parallel_max", 0) or 0
@@ -153,6 +156,9 @@ def _run(
     else:
         executor = session.serial_executor()
     loading = session.loading_context(LoadingContext(vars(args)))
+    if session.witness is not None:
+        loading.fetcher_constructor = session.witness.fetcher
+    schemas, set_up = schemas_for(args, os.environ)
     status = "interrupted"
     try:
         code = int(
@@ -163,10 +169,17 @@ def _run(
                 loadingContext=loading,
                 runtimeContext=runtime,
                 versionfunc=_version(prog),
+                custom_schema_callback=set_up,
             )
         )
+        if schemas is not None:
+            schemas.keep_internal()
         status = executor.final_status[0] if executor.final_status else "permanentFail"
+        if keeper is not None and code == 0 and status == "success":
+            keeper.keep()
     finally:
+        if keeper is not None:
+            keeper.end()
         record = session.end(status)
         if choice.report is not None:
             _report(choice.report, record, write_report)
@@ -188,7 +201,7 @@ def _report(path: Path, record: RunRecord, write_report: WriteReport) -> None:
         _log.error("--memo-report: %s not written: %s", path, error)
 
 
-def _open(choice: Choice) -> Store | None:
+def _open(choice: Choice) -> LocalStore | None:
     """Open the store; None with a warning where that fails and nobody named it.
 
     :raises StoreError: if the command line named a store that cannot serve.

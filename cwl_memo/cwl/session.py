@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
 import logging
 import os
 import platform
-import secrets
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -16,9 +14,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
+from cwl_memo.core.canonical import JSON
 from cwl_memo.core.explain import sentence, summary_line
+from cwl_memo.core.manifest import SeenImage
 from cwl_memo.core.run import JobRecord, RunRecord
 from cwl_memo.core.settings import Settings
+from cwl_memo.cwl.document import plain
 from cwl_memo.cwl.door import (
     FINDS_FIRST_SIF,
     JobExecutor,
@@ -27,39 +28,24 @@ from cwl_memo.cwl.door import (
     StdFsAccess,
     versionstring,
 )
-from cwl_memo.cwl.image import Engine, ImageResolver
+from cwl_memo.cwl.files import Sources
+from cwl_memo.cwl.host import HostPrograms
+from cwl_memo.cwl.image import Engine, ImageResolver, UnresolvedImage
 from cwl_memo.cwl.log import LogTaps
 from cwl_memo.cwl.view import ViewFsAccess, Views
+from cwl_memo.cwl.witness import Witness
 from cwl_memo.cwl.work_reuse import OfRun
 from cwl_memo.memo import Memo
+from cwl_memo.store.clock import now
 from cwl_memo.store.protocol import Store
+from cwl_memo.store.run_id import new_run_id
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Session", "new_run_id", "now", "stamp"]
+__all__ = ["Session"]
 
 _log = logging.getLogger("cwltool")
-
-
-def now() -> str:
-    """Return the time as ISO 8601, to the second, with the offset of this place."""
-    return stamp(time.time())
-
-
-def stamp(seconds: float) -> str:
-    """Return a time given in seconds since the epoch as :func:`now` would."""
-    return dt.datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")
-
-
-def new_run_id() -> str:
-    """Return an id for a run: when it began, and something no other run has.
-
-    Runs of the same second are told apart, and sorted, by the fraction of it.
-    """
-    begun = dt.datetime.now().astimezone()
-    fraction = begun.microsecond * 0x10000 // 10**6
-    return f"{begun:%Y-%m-%d-%H%M%S}-{fraction:04x}{secrets.token_hex(1)}"
 
 
 class Session:
@@ -82,6 +68,10 @@ class Session:
         self.run = new_run_id()
         self.memo = Memo(store, settings, run=self.run)
         self._images: dict[Engine, ImageResolver] = {}
+        self._engines: dict[Engine, JSON] = {}
+        self.witness: Witness | None = None
+        """What notes all that the run sees, where it may be replayed."""
+        self.programs = HostPrograms(self._note_programs)
         self.logs = LogTaps()
         self.views = Views(self.memo, self._make_view_root, lazy=False)
         self.taps_logs = False
@@ -108,6 +98,10 @@ class Session:
         self._ended = False
         self.memo.note_run({"line": "run", **self.record.header()})
 
+    def _note_programs(self, search_path: str, programs: dict[str, str]) -> None:
+        if self.witness is not None:
+            self.witness.note_programs(search_path, programs)
+
     # set-up
 
     def prepare(self, context: RuntimeContext) -> RuntimeContext:
@@ -119,8 +113,11 @@ class Session:
         self._context = context
         self._set_log_dir = context.set_log_dir
         if context.make_fs_access in (None, StdFsAccess):
-            context.make_fs_access = cast("Any", partial(ViewFsAccess, views=self.views))
+            access = partial(ViewFsAccess, views=self.views, looker=self.witness)
+            context.make_fs_access = cast("Any", access)
             self.views.lazy = True
+        elif self.witness is not None:
+            self.witness.spoil("file access of another make")
         if context.default_stdout is None and context.default_stderr is None:
             # All that cwltool asks of them is what subprocess asks: a file descriptor.
             context.default_stdout = cast("Any", self.logs.stdout)
@@ -187,6 +184,17 @@ class Session:
             self._context = context
 
     @property
+    def has_begun(self) -> bool:
+        """Tell whether a job was looked at."""
+        return self._adopted
+
+    @property
+    def has_secrets(self) -> bool:
+        """Tell whether the run was given secrets."""
+        secrets = None if self._context is None else self._context.secret_store
+        return secrets is not None and bool(secrets.secrets)
+
+    @property
     def keeps_views(self) -> bool:
         """Tell whether the user's outputs stay in the views."""
         return self._context is not None and self._context.move_outputs == "leave"
@@ -204,7 +212,23 @@ class Session:
                 self._images[engine] = ImageResolver(
                     engine, self._digest, base_path=base_path, first_match=FINDS_FIRST_SIF
                 )
+                self._engines[engine] = {
+                    "singularity": bool(context.singularity),
+                    "podman": bool(context.podman),
+                    "user_space_docker_cmd": context.user_space_docker_cmd,
+                    "base_path": base_path,
+                    "first_match": FINDS_FIRST_SIF,
+                }
             return self._images[engine]
+
+    def seen_images(self) -> tuple[SeenImage, ...]:
+        """Return the container images that jobs were keyed by."""
+        return tuple(
+            SeenImage(self._engines[engine], plain(requirement), answer.identity)
+            for engine, resolver in self._images.items()
+            for requirement, answer in resolver.answers.values()
+            if not isinstance(answer, UnresolvedImage)
+        )
 
     def _digest(self, path: Path) -> str:
         digest, _ = self.memo.digest_file(path)
@@ -230,11 +254,16 @@ class Session:
         with self._lock:
             self._unfinished[name] = give_up
 
-    def finish(self, job: JobRecord) -> None:
-        """Take what became of a job to the log and the run's record."""
+    def finish(self, job: JobRecord, sources: Sources | None = None) -> None:
+        """Take what became of a job to the log and the run's record.
+
+        :param sources: the files that decided it; None where it was not keyed.
+        """
         with self._lock:
             self._unfinished.pop(job.name, None)
             self.record.jobs.append(job)
+        if self.witness is not None:
+            self.witness.note_job(job, sources)
         _log.info("[job %s] %s", job.name, sentence(job))
         self.memo.note_run({"line": "job", **job.to_json()})
 

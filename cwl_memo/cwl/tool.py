@@ -62,7 +62,13 @@ class MemoMixin:
         """What gathers the facts of this tool's jobs."""
         if self._memo_facts is None:
             session = self.memo_session
-            self._memo_facts = ToolFacts(self, session.memo, session.views, session.images)  # type: ignore[arg-type]
+            self._memo_facts = ToolFacts(
+                self,  # type: ignore[arg-type]
+                session.memo,
+                session.views,
+                session.images,
+                session.programs,
+            )
         return self._memo_facts
 
     def job(

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from cwl_memo.core.entry import Mode
 from cwl_memo.cwl.door import StdFsAccess, abspath, uri_file_path
@@ -165,32 +165,84 @@ def _paths_in(value: Any) -> Iterator[str]:
             yield from _paths_in(item)
 
 
-class ViewFsAccess(StdFsAccess):
-    """File access for cwltool that makes a view's files when they are looked into."""
+class Looker(Protocol):
+    """Told what cwltool looks at; a :class:`~cwl_memo.cwl.witness.Witness` is one."""
 
-    def __init__(self, basedir: str, views: Views) -> None:
+    def note_look(self, path: str, *, there: bool) -> None:
+        """Note that cwltool asked whether something is there."""
+
+    def note_read(self, path: str) -> None:
+        """Note that cwltool read a file, or asked for its size."""
+
+    def note_listing(self, path: str) -> None:
+        """Note that cwltool asked for the names in a directory."""
+
+
+class ViewFsAccess(StdFsAccess):
+    """File access for cwltool that makes a view's files when they are looked into.
+
+    :param basedir: what relative paths are relative to.
+    :param looker: told of what is looked at, if anyone is.
+    """
+
+    def __init__(self, basedir: str, views: Views, looker: Looker | None = None) -> None:
         super().__init__(basedir)
         self._views = views
+        self._looker = looker
 
-    def _need(self, name: str) -> None:
-        self._views.ensure(abspath(name, self.basedir))
+    def _need(self, name: str) -> str:
+        path = abspath(name, self.basedir)
+        self._views.ensure(path)
+        return str(path)
+
+    def _looked(self, name: str, *, there: bool) -> bool:
+        if self._looker is not None:
+            self._looker.note_look(abspath(name, self.basedir), there=there)
+        return there
+
+    def _read(self, name: str) -> None:
+        path = self._need(name)
+        if self._looker is not None:
+            self._looker.note_read(path)
 
     def open(self, fn: str, mode: str) -> Any:
         """Open a file."""
-        self._need(fn)
+        self._read(fn)
         return super().open(fn, mode)
 
     def exists(self, fn: str) -> bool:
         """Tell whether something is there, or will be when it is needed."""
-        return self._views.is_waiting(abspath(fn, self.basedir)) or super().exists(fn)
+        waits = self._views.is_waiting(abspath(fn, self.basedir))
+        return self._looked(fn, there=waits or super().exists(fn))
 
     def isfile(self, fn: str) -> bool:
         """Tell whether a file is there, or will be when it is needed."""
-        return self._views.is_waiting(abspath(fn, self.basedir)) or super().isfile(fn)
+        waits = self._views.is_waiting(abspath(fn, self.basedir))
+        is_file = waits or super().isfile(fn)
+        self._looked(fn, there=is_file or super().exists(fn))
+        return is_file
+
+    def isdir(self, fn: str) -> bool:
+        """Tell whether a directory is there."""
+        is_directory = super().isdir(fn)
+        self._looked(fn, there=is_directory or super().exists(fn))
+        return is_directory
+
+    def glob(self, pattern: str) -> list[str]:
+        """Return the paths that fit a pattern."""
+        if self._looker is not None:
+            self._looker.note_listing(os.path.dirname(abspath(pattern, self.basedir)))
+        return super().glob(pattern)
+
+    def listdir(self, fn: str) -> list[str]:
+        """Return the locations of what is in a directory."""
+        if self._looker is not None:
+            self._looker.note_listing(abspath(fn, self.basedir))
+        return super().listdir(fn)
 
     def size(self, fn: str) -> int:
         """Return the bytes of a file."""
-        self._need(fn)
+        self._read(fn)
         return super().size(fn)
 
     def realpath(self, path: str) -> str:

@@ -99,6 +99,11 @@ class Layout:
         return self.root / "runs"
 
     @property
+    def replays(self) -> Path:
+        """Directory of manifests of whole runs."""
+        return self.root / "replays"
+
+    @property
     def locks(self) -> Path:
         """Directory of claims and leases."""
         return self.root / "locks"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,26 +16,11 @@ from cwl_memo.errors import FormatError, StoreError
 from cwl_memo.store.claim import try_lock
 from cwl_memo.store.failure import reading, writing
 from cwl_memo.store.regular import open_regular, read_regular, write_all
+from cwl_memo.store.run_id import check_run
 
-__all__ = ["Leases", "check_run", "is_run"]
+__all__ = ["Leases"]
 
-_RUN: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._+:-]{0,127}")
 _LIMIT: Final = 1 << 30
-
-
-def is_run(text: str) -> bool:
-    """Tell whether a text can be the id of a run, and so the name of a file."""
-    return _RUN.fullmatch(text) is not None
-
-
-def check_run(run: str) -> str:
-    """Return the id of a run if it can be the name of a file.
-
-    :raises StoreError: if it cannot.
-    """
-    if not is_run(run):
-        raise StoreError(f"not the id of a run: {run[:200]!r}")
-    return run
 
 
 @dataclass

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.entry import USUAL, Entry, Mode
+from cwl_memo.core.manifest import StatIdentity, UsedEntry
 from cwl_memo.errors import StoreDamagedError, StoreReadOnlyError
 from cwl_memo.store.blob import BlobFiles
 from cwl_memo.store.claim import Claims
@@ -18,6 +20,7 @@ from cwl_memo.store.failure import reading
 from cwl_memo.store.index import Index
 from cwl_memo.store.layout import open_layout
 from cwl_memo.store.lease import Leases
+from cwl_memo.store.manifest_file import ManifestFiles, name_of_run, used_entry
 from cwl_memo.store.materialise import copy_blob, link_blob
 from cwl_memo.store.protocol import (
     Claim,
@@ -87,6 +90,7 @@ class LocalStore:
             self._quarantine,
         )
         self._rebuilding = threading.Lock()
+        self.manifests = ManifestFiles(layout)
 
     def _must_write(self) -> None:
         if not self.writable:
@@ -144,7 +148,22 @@ class LocalStore:
             if entry is not None:
                 yield entry.origin.tool, when / 1e9, key
 
+    def name_of_run(self, asked: JSON) -> str:
+        """Return the name of the manifest of a command line in its surroundings.
+
+        :raises StoreError: if the store has no key to hide it with.
+        """
+        return name_of_run(asked, self.secret())
+
+    def used_entry(self, key: str) -> UsedEntry | None:
+        """Return the entry of a key as a run uses it; None where there is none, or no blobs."""
+        return used_entry(self._layout, ReuseKey(key))
+
     # blobs
+
+    def blob_identity(self, digest: Digest) -> StatIdentity | None:
+        """Return by what a sound blob is known to be as it is; None for any other."""
+        return self._blobs.stat_identity(digest)
 
     def ingest_file(self, path: Path) -> FileDigest:
         """Take a regular file's bytes in as a blob, reading it once."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from cwl_memo.errors import StoreUnavailableError
 
-__all__ = ["STORE_VARIABLE", "default_store_path", "named_store_path"]
+__all__ = ["STORE_VARIABLE", "cache_directory", "default_store_path", "named_store_path"]
 
 STORE_VARIABLE: Final = "CWL_MEMO_STORE"
 """The environment variable that names a store; an option on the command line wins."""
@@ -18,21 +18,27 @@ def default_store_path(environ: Mapping[str, str]) -> Path:
     """Return ``$CWL_MEMO_STORE``, else ``$XDG_CACHE_HOME/cwl-memo``, else ``~/.cache/cwl-memo``.
 
     The same on every system: a store is found again by the path in the documentation.
-    A relative ``$XDG_CACHE_HOME`` does not count (XDG Base Directory Specification:
-    "consider the path invalid and ignore it").
 
     :raises StoreUnavailableError: if there is no home directory to fall back to.
     """
     named = environ.get(STORE_VARIABLE, "")
     if named:
         return named_store_path(named)
+    cache = cache_directory(environ)
+    return named_store_path("~/.cache/cwl-memo") if cache is None else cache / "cwl-memo"
+
+
+def cache_directory(environ: Mapping[str, str]) -> Path | None:
+    """Return where programs keep what they can make anew; None where no home is named.
+
+    ``$XDG_CACHE_HOME``, else ``~/.cache``. A relative ``$XDG_CACHE_HOME`` does not count (XDG
+    Base Directory Specification: "consider the path invalid and ignore it").
+    """
     cache = environ.get("XDG_CACHE_HOME", "")
     if cache and Path(cache).is_absolute():
-        return Path(cache, "cwl-memo")
+        return Path(cache)
     home = environ.get("HOME", "")
-    if home:
-        return Path(home, ".cache", "cwl-memo")
-    return named_store_path("~/.cache/cwl-memo")
+    return Path(home, ".cache") if home else None
 
 
 def named_store_path(text: str) -> Path:

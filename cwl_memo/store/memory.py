@@ -21,7 +21,6 @@ from cwl_memo.store.blob import ORPHAN_AGE
 from cwl_memo.store.failure import reading
 from cwl_memo.store.hashing import hash_descriptor
 from cwl_memo.store.index import is_racy
-from cwl_memo.store.lease import check_run
 from cwl_memo.store.permission import set_mode
 from cwl_memo.store.protocol import (
     Claim,
@@ -33,6 +32,7 @@ from cwl_memo.store.protocol import (
     VerifyReport,
 )
 from cwl_memo.store.regular import open_regular, write_all
+from cwl_memo.store.run_id import check_run
 
 __all__ = ["MemoryStore"]
 

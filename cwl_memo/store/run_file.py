@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
 from cwl_memo.errors import StoreError
 from cwl_memo.store.failure import reading, writing
-from cwl_memo.store.lease import check_run, is_run
 from cwl_memo.store.regular import NotRegularError, open_regular, read_regular
+from cwl_memo.store.run_id import check_run, is_run
 
 __all__ = ["RunFiles"]
 
@@ -29,9 +30,13 @@ class RunFiles:
 
     def append(self, run: str, line: dict[str, Any]) -> None:
         """Add a line to a run's record."""
+        self.append_all(run, [line])
+
+    def append_all(self, run: str, lines: Iterable[dict[str, Any]]) -> None:
+        """Add lines to a run's record, all at once."""
         path = self._path(run)
         try:
-            data = json.dumps(line, allow_nan=False).encode() + b"\n"
+            data = b"".join(json.dumps(line, allow_nan=False).encode() + b"\n" for line in lines)
         except (TypeError, ValueError, RecursionError) as error:
             raise StoreError(f"run {run}: not a line of a record: {error}") from error
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT

@@ -8,15 +8,13 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from filelock import FileLock, Timeout
-
 from cwl_memo.errors import StoreError, StoreReadOnlyError
 from cwl_memo.store.failure import reading, writing
 from cwl_memo.store.layout import Layout
 from cwl_memo.store.quarantine import Quarantine
 from cwl_memo.store.regular import NotRegularError, read_regular, write_all
 
-__all__ = ["read_secret"]
+__all__ = ["find_secret", "read_secret"]
 
 _SIZE: Final = 32
 _PATIENCE: Final = 10.0
@@ -36,6 +34,9 @@ def read_secret(layout: Layout, quarantine: Quarantine, *, writable: bool) -> by
         return secret
     if not writable:
         raise StoreReadOnlyError("the store has no key for secret inputs, and none can be made")
+    # Only here: it takes longer to import than a run that is replayed.
+    from filelock import FileLock, Timeout
+
     with writing("make the key for secret inputs"):
         try:
             # Two processes must not make two keys.
@@ -43,6 +44,15 @@ def read_secret(layout: Layout, quarantine: Quarantine, *, writable: bool) -> by
                 return _find(layout.secret, quarantine) or _make(layout)
         except Timeout as error:
             raise StoreError("another process keeps the key for secret inputs locked") from error
+
+
+def find_secret(layout: Layout) -> bytes | None:
+    """Return the store's own key; None where there is none, or a damaged one."""
+    try:
+        secret = read_regular(layout.secret, _SIZE)
+    except (OSError, NotRegularError):
+        return None
+    return secret if len(secret) == _SIZE else None
 
 
 def _find(path: Path, quarantine: Quarantine) -> bytes | None:

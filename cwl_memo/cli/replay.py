@@ -1,0 +1,143 @@
+"""Answers a run from the manifest of the last one, if there is one and nothing has changed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from cwl_memo import __version__
+from cwl_memo.core.digest import ReuseKey
+from cwl_memo.core.explain import sentence, summary_line
+from cwl_memo.core.manifest import Manifest
+from cwl_memo.core.run import RunRecord
+from cwl_memo.cwl.replay import ChangedError, asked, deliver, require_unchanged
+from cwl_memo.errors import FormatError, StoreError
+from cwl_memo.report.files import write_report
+from cwl_memo.store.clock import now
+from cwl_memo.store.layout import Layout, open_layout
+from cwl_memo.store.location import default_store_path, named_store_path
+from cwl_memo.store.manifest_file import ManifestFiles, name_of_run
+from cwl_memo.store.run_file import RunFiles
+from cwl_memo.store.run_id import new_run_id
+from cwl_memo.store.secret_file import find_secret
+
+__all__ = ["answer"]
+
+_STORE: Final = "--memo-store"
+_WITHOUT: Final = ("--no-memo-replay", "--no-memo", "_ARGCOMPLETE")
+
+
+def answer(argv: Sequence[str], prog: str) -> int | None:
+    """Answer a run as a whole; return its exit code, None where it has to take the long way.
+
+    :param argv: the arguments of the run.
+    :param prog: what the user typed.
+    """
+    if any(word in _WITHOUT for word in argv) or "_ARGCOMPLETE" in os.environ:
+        return None
+    try:
+        return _answer(argv, prog)
+    except (StoreError, OSError):
+        return None
+
+
+def _store_of(argv: Sequence[str], environ: Mapping[str, str]) -> Path:
+    named = ""
+    for word, following in zip(argv, [*argv[1:], ""], strict=True):
+        if word == _STORE:
+            named = following
+        elif word.startswith(f"{_STORE}="):
+            named = word[len(_STORE) + 1 :]
+    return named_store_path(named) if named else default_store_path(environ)
+
+
+def _answer(argv: Sequence[str], prog: str) -> int | None:
+    place = _store_of(argv, os.environ)
+    if not (place / "replays").is_dir():
+        return None
+    layout, _ = open_layout(place, readonly=True)
+    secret = find_secret(layout)
+    if secret is None:
+        return None
+    manifests = ManifestFiles(layout)
+    name = name_of_run(asked(prog, argv, os.environ), secret)
+    manifest = manifests.read(name)
+    if manifest is None:
+        return None
+    try:
+        known = deliver(layout, require_unchanged(layout, manifest))
+    except ChangedError:
+        return None
+    sys.stdout.write(manifest.output)
+    sys.stdout.flush()
+    record = _record(manifest, argv, str(layout.root))
+    if not manifest.is_quiet:
+        sys.stderr.write(_log(manifest, record))
+    _note(layout, record)
+    if known == manifest:
+        manifests.touch(name)
+    else:
+        # To be quicker the next time; it need not succeed.
+        with contextlib.suppress(StoreError):
+            manifests.write(name, known)
+    if manifest.report:
+        _report(Path(manifest.report), record, prog)
+    return 0
+
+
+def _report(path: Path, record: RunRecord, prog: str) -> None:
+    try:
+        write_report(path, record)
+    except OSError as error:
+        sys.stderr.write(f"{prog}: --memo-report: {path} not written: {error}\n")
+
+
+def _record(manifest: Manifest, argv: Sequence[str], store: str) -> RunRecord:
+    when = now()
+    return RunRecord(
+        run=new_run_id(),
+        document=manifest.document,
+        arguments=tuple(argv),
+        store=store,
+        mode="readwrite",
+        started=when,
+        ended=when,
+        status="success",
+        runner=manifest.runner,
+        jobs=[replace(job, started=when) for job in manifest.jobs],
+    )
+
+
+def _log(manifest: Manifest, record: RunRecord) -> str:
+    level = "\x1b[1;30mINFO\x1b[0m" if manifest.is_coloured else "INFO"
+    lines = [f"cwl-memo {__version__}: nothing has changed since run {manifest.run}"]
+    lines += [f"[job {job.name}] {sentence(job)}" for job in record.jobs]
+    lines += [f"[memo] {summary_line(record)}"] if record.jobs else []
+    lines += ["Final process status is success"]
+    return "".join(f"{level} {line}\n" for line in lines)
+
+
+def _note(layout: Layout, record: RunRecord) -> None:
+    """Note the run in the store, and that its entries were used; neither has to succeed."""
+    with contextlib.suppress(StoreError, OSError):
+        RunFiles(layout.runs).append_all(
+            record.run,
+            [
+                {"line": "run", **record.header()},
+                *({"line": "job", **job.to_json()} for job in record.jobs),
+                {
+                    "line": "end",
+                    "ended": record.ended,
+                    "status": record.status,
+                    "summary": record.summary(),
+                },
+            ],
+        )
+    for key in {job.key for job in record.jobs}:
+        with contextlib.suppress(FormatError, OSError):
+            os.utime(layout.entry(ReuseKey(key)), follow_symlinks=False)
