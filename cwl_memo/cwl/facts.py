@@ -60,7 +60,7 @@ from cwl_memo.cwl.type import (
 )
 from cwl_memo.cwl.view import Views
 from cwl_memo.memo import Memo
-from cwl_memo.store.protocol import FileIdentity
+from cwl_memo.store.protocol import FileDigest, FileIdentity
 
 __all__ = ["Gathered", "ToolFacts"]
 
@@ -492,13 +492,15 @@ class ToolFacts:
         if self._settings.host_tools is HostTools.NAME:
             return named_host(words)
 
-        def digest(path: Any) -> tuple[str, FileIdentity]:
-            found, identity = self._memo.digest_file(path)
-            return str(found.digest), identity
+        def digest(path: Any) -> tuple[str, tuple[FileDigest, FileIdentity]]:
+            found = self._memo.digest_file(path)
+            return str(found[0].digest), found
 
         path = os.environ.get("PATH", os.defpath)
-        programs, identities = self._programs.identity(words, path, digest)
-        files.sources.identities.update(identities)
+        programs, found = self._programs.identity(words, path, digest)
+        for file, (known, identity) in found.items():
+            files.sources.programs[file] = known
+            files.sources.identities[file] = identity
         return dict(programs)
 
     def _formats(self, static: _Static, values: Mapping[str, JSON]) -> dict[str, JSON]:

@@ -166,6 +166,7 @@ class Sources:
     :param identities: by what each path was known, to see later whether it changed.
     :param directories: real paths of the Directories.
     :param remote: digests of files that were downloaded, by location.
+    :param programs: digests of this machine's programs, by path.
     """
 
     pointers: dict[str, Pointer] = field(default_factory=dict)
@@ -173,6 +174,7 @@ class Sources:
     identities: dict[str, FileIdentity] = field(default_factory=dict)
     directories: set[str] = field(default_factory=set)
     remote: dict[str, FileDigest] = field(default_factory=dict)
+    programs: dict[str, FileDigest] = field(default_factory=dict)
 
     def forget(self, path: str) -> None:
         """Forget a file that is to be removed."""
@@ -199,6 +201,7 @@ class Sources:
         self.identities.update(other.identities)
         self.directories.update(other.directories)
         self.remote.update(other.remote)
+        self.programs.update(other.programs)
 
 
 class FileFacts:

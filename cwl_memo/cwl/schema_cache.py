@@ -77,6 +77,9 @@ class SchemaFiles:
             # cwltool reads a tool of several steps again, once it is brought to this version.
             wanted[INTERNAL_VERSION] = None
         for version in wanted:
+            if version in SCHEMA_CACHE:
+                self._kept.add(version)  # of another run of this process
+                continue
             known = self._read(version)
             if known is not None:
                 SCHEMA_CACHE[version] = known

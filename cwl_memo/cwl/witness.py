@@ -178,7 +178,7 @@ class Witness:
         self._below = (*self._below, *(os.path.join(d, "") for d in (*directories, *real) if d))
 
     def _is_own(self, path: str) -> bool:
-        return path.startswith(self._below) if self._below else False
+        return os.path.join(path, "").startswith(self._below) if self._below else False
 
     # jobs
 
@@ -197,7 +197,11 @@ class Witness:
             for path, identity in sources.identities.items():
                 if self._is_own(path) or self._is_own(os.path.realpath(path)):
                     continue  # an output of another job
-                digest = sources.digests.get(path) or sources.digests.get(os.path.realpath(path))
+                digest = (
+                    sources.digests.get(path)
+                    or sources.programs.get(path)
+                    or sources.digests.get(os.path.realpath(path))
+                )
                 found = (None if digest is None else digest.digest, identity)
                 known = self._files.get(path)
                 if known is None or (known[0] is None and known[1] == identity):

@@ -189,7 +189,7 @@ class Bench:
             patch.setattr(sys, "argv", ["cwl-memo"])
             if not ext:
                 # Reading CWL's schemas anew for each run takes longer than all the rest.
-                patch.setattr("cwltool.main.setup_schema", lambda *_: None)
+                patch.setattr("cwl_memo.cwl.schema_cache.setup_schema", lambda *_: None)
             logger.addHandler(handler)
             try:
                 with redirect_stdout(printed):
