@@ -53,7 +53,7 @@ class Again:
         assert code == 0
         out.flush()
         self.said = err.getvalue()
-        output = json.loads(out.buffer.getvalue())  # type: ignore[attr-defined]
+        output = json.loads(out.buffer.getvalue())
         return replayed, output, len(self._marks()) - len(before)
 
     def settle(self) -> None:
