@@ -13,12 +13,13 @@ __all__ = ["as_plain"]
 
 
 def as_plain(value: Any) -> Any:
-    """Return a CWL value without the line numbers of its lists and objects.
+    """Return a CWL value without the line numbers of its lists, objects and quoted texts.
 
-    Its texts and numbers are what they were: a number remembers how it was written.
+    Its numbers are what they were: one remembers how it was written, which a command line shows.
     """
     if isinstance(value, Mapping):
-        return {name: as_plain(item) for name, item in value.items()}
+        return {as_plain(name): as_plain(item) for name, item in value.items()}
     if isinstance(value, list):
         return [as_plain(item) for item in value]
-    return value
+    # A quoted text remembers its quotes, and is copied as an object.
+    return str(value) if isinstance(value, str) else value
