@@ -44,7 +44,10 @@ class Quarantine:
                 path.rename(aside)
             except FileNotFoundError:
                 return  # another process was quicker
-        # The reason is for people: not having it written costs no result.
+        # Both are for people: not having them costs no result.
+        with contextlib.suppress(OSError):
+            # Its time is that of its last use, and it is kept for a while from now on.
+            os.utime(aside, follow_symlinks=False)
         with contextlib.suppress(OSError):
             Path(f"{aside}.reason").write_text(f"{path}\n{reason}\n", encoding="utf-8")
 
