@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from typing import Any, TypeAlias
 
-__all__ = ["JSON", "canonical_bytes", "preimage", "preimage_of_canonical"]
+__all__ = ["JSON", "canonical_bytes", "preimage", "preimage_of_bytes"]
 
 JSON: TypeAlias = Any
 """None, bool, int, float, str, or lists and string-keyed dicts of these."""
@@ -54,9 +54,9 @@ def preimage(domain: str, version: int, value: JSON) -> bytes:
     version parts the digests of one release from those of a release that keys
     differently.
     """
-    return preimage_of_canonical(domain, version, canonical_bytes(value))
+    return preimage_of_bytes(domain, version, canonical_bytes(value))
 
 
-def preimage_of_canonical(domain: str, version: int, canonical: bytes) -> bytes:
-    """Return the bytes that are hashed for a value whose canonical bytes are at hand."""
-    return f"cwl-memo\n{domain}\n{version}\n".encode() + canonical
+def preimage_of_bytes(domain: str, version: int, data: bytes) -> bytes:
+    """Return the bytes that are hashed for ``data``, which are no JSON, in a ``domain``."""
+    return f"cwl-memo\n{domain}\n{version}\n".encode() + data

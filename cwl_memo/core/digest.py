@@ -8,17 +8,19 @@ from typing import Final
 
 from blake3 import blake3
 
-from cwl_memo.core.canonical import JSON, preimage, preimage_of_canonical
+from cwl_memo.core.canonical import JSON, preimage, preimage_of_bytes
 from cwl_memo.errors import FormatError
 
 __all__ = [
     "ALGORITHM",
+    "HEX",
     "KEY_VERSION",
     "Digest",
     "ReuseKey",
     "digest_of_bytes",
     "digest_of_canonical",
     "digest_of_value",
+    "seal",
 ]
 
 ALGORITHM: Final = "blake3"
@@ -27,7 +29,8 @@ ALGORITHM: Final = "blake3"
 KEY_VERSION: Final = 1
 """Raised when the meaning of a fingerprint changes; old keys are then never found."""
 
-_HEX: Final = re.compile(r"[0-9a-f]{64}")
+HEX: Final = re.compile(r"[0-9a-f]{64}")
+"""How a digest of 32 bytes is written."""
 
 
 @dataclass(frozen=True, order=True)
@@ -41,7 +44,7 @@ class Digest:
     algorithm: str = ALGORITHM
 
     def __post_init__(self) -> None:
-        if self.algorithm != ALGORITHM or not _HEX.fullmatch(self.hex):
+        if self.algorithm != ALGORITHM or not HEX.fullmatch(self.hex):
             raise FormatError(f"not a digest: {self.algorithm}:{self.hex[:80]}")
 
     def __str__(self) -> str:
@@ -55,7 +58,7 @@ class Digest:
         """
         if isinstance(text, str):
             algorithm, colon, digits = text.partition(":")
-            if colon and algorithm == ALGORITHM and _HEX.fullmatch(digits):
+            if colon and algorithm == ALGORITHM and HEX.fullmatch(digits):
                 return cls(digits)
         raise FormatError(f"not a digest: {str(text)[:80]!r}", path)
 
@@ -70,7 +73,7 @@ class ReuseKey:
     hex: str
 
     def __post_init__(self) -> None:
-        if not _HEX.fullmatch(self.hex):
+        if not HEX.fullmatch(self.hex):
             raise FormatError(f"not a reuse key: {self.hex[:80]!r}")
 
     def __str__(self) -> str:
@@ -89,4 +92,9 @@ def digest_of_value(domain: str, value: JSON) -> Digest:
 
 def digest_of_canonical(domain: str, canonical: bytes) -> Digest:
     """Return :func:`digest_of_value` of a value whose canonical bytes are at hand."""
-    return Digest(blake3(preimage_of_canonical(domain, KEY_VERSION, canonical)).hexdigest())
+    return Digest(seal(domain, canonical).hex())
+
+
+def seal(domain: str, data: bytes) -> bytes:
+    """Return the 32 bytes by which ``data`` in a domain are known to be unchanged."""
+    return blake3(preimage_of_bytes(domain, KEY_VERSION, data)).digest()

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from cwl_memo.core.digest import Digest, ReuseKey
+from cwl_memo.core.digest import ReuseKey
 
-__all__ = ["Candidate", "Victim", "choose_victims"]
+__all__ = ["Candidate", "Victim", "choose_victims", "take_victims"]
+
+B = TypeVar("B", bound=Hashable)
+"""By what a blob is named: a digest, or something smaller where there are a million."""
 
 
 @dataclass(frozen=True)
-class Candidate:
+class Candidate(Generic[B]):
     """An entry as retention sees it.
 
     :param key: of the entry.
@@ -23,21 +27,21 @@ class Candidate:
 
     key: ReuseKey
     used: float
-    blobs: tuple[Digest, ...]
+    blobs: tuple[B, ...]
     held: bool = False
 
 
 @dataclass(frozen=True)
-class Victim:
+class Victim(Generic[B]):
     """An entry that is evicted, and the bytes that become free when those before it are gone."""
 
-    candidate: Candidate
+    candidate: Candidate[B]
     freed: int
 
 
 def choose_victims(
-    candidates: Iterable[Candidate], sizes: Mapping[Digest, int], max_size: int
-) -> list[Victim]:
+    candidates: Iterable[Candidate[B]], sizes: Mapping[B, int], max_size: int
+) -> list[Victim[B]]:
     """Return the entries to evict, in order, so that the blobs of the rest fit.
 
     Least recently used first; never an entry that a living run holds; and none whose
@@ -49,15 +53,45 @@ def choose_victims(
     """
     everything = list(candidates)
     users = Counter(blob for candidate in everything for blob in candidate.blobs)
-    total = sum(sizes[blob] for blob in users)
-    victims: list[Victim] = []
-    for candidate in sorted(everything, key=lambda c: (c.used, c.key)):
-        if total <= max_size:
-            break
+    excess = sum(sizes[blob] for blob in users) - max_size
+    ordered = sorted(everything, key=lambda c: (c.used, c.key))
+    return take_victims(ordered, users, sizes, excess)
+
+
+def take_victims(
+    ordered: Iterable[Candidate[B]],
+    users: MutableMapping[B, int],
+    sizes: Mapping[B, int],
+    excess: int,
+) -> list[Victim[B]]:
+    """Return the first candidates of an order without which so many bytes are free.
+
+    No more of the order is asked for than is needed.
+
+    :param users: how many candidates need each blob; afterwards, how many that stay.
+    :param sizes: bytes of each blob of the candidates asked for so far.
+    :param excess: bytes to free.
+    """
+    victims: list[Victim[B]] = []
+    if excess <= 0:
+        return victims
+    for candidate in ordered:
         if candidate.held or not candidate.blobs:
             continue
-        users.subtract(candidate.blobs)
+        for blob in candidate.blobs:
+            users[blob] -= 1
         freed = sum(sizes[blob] for blob in candidate.blobs if not users[blob])
-        total -= freed
+        excess -= freed
         victims.append(Victim(candidate, freed))
-    return [v for v in victims if any(not users[blob] for blob in v.candidate.blobs)]
+        if excess <= 0:
+            break
+    # Whoever frees nothing keeps what others keep for it.
+    chosen = []
+    for victim in victims:
+        blobs = victim.candidate.blobs
+        if any(not users[blob] for blob in blobs):
+            chosen.append(victim)
+        else:
+            for blob in blobs:
+                users[blob] += 1
+    return chosen

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from cwl_memo.core.digest import Digest, digest_of_bytes
+from cwl_memo.core.digest import HEX, Digest, digest_of_bytes
 from cwl_memo.core.manifest import StatIdentity
 from cwl_memo.errors import FormatError, StoreDamagedError
 from cwl_memo.store.copying import reflink
@@ -217,6 +217,14 @@ class BlobFiles:
                     # Not one of ours, or gone meanwhile.
                     with contextlib.suppress(FormatError, FileNotFoundError):
                         yield Digest(item.name), item.stat(follow_symlinks=False)
+
+    def names(self, directory: Path) -> Iterator[bytes]:
+        """Yield the digest, as 32 bytes, of each blob in one of the directories of blobs."""
+        with os.scandir(directory) as items:
+            for item in items:
+                # Most file systems tell the kind without a look at the file.
+                if HEX.fullmatch(item.name) and item.is_file(follow_symlinks=False):
+                    yield bytes.fromhex(item.name)
 
     def total(self) -> int:
         """Return the bytes of all blobs."""

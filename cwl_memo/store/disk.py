@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from diskcache.core import DBNAME, MODE_RAW, UNKNOWN
 
 from cwl_memo.errors import StoreDamagedError
 
-__all__ = ["DATABASE", "PlainCache", "PlainDisk"]
+__all__ = ["DATABASE", "PlainCache", "PlainDisk", "read_summaries"]
 
 DATABASE: Final = str(DBNAME)
 """Name of the file that holds the rows."""
@@ -35,6 +36,19 @@ _SETTINGS: Final = {
     "sqlite_mmap_size": 0,
     "disk_min_file_size": 1 << 50,
 }
+
+
+_SUMMARY: Final = (
+    "CREATE TABLE IF NOT EXISTS Summary (key BLOB PRIMARY KEY, body BLOB) WITHOUT ROWID"
+)
+
+
+def read_summaries(connection: sqlite3.Connection, first: bytes) -> list[tuple[Any, Any]]:
+    """Return the rows whose key begins with a byte; nothing in them is checked."""
+    # A key has 32 bytes, so none comes after 32 times the highest.
+    bounds = (first, first + b"\xff" * 32)
+    query = "SELECT key, body FROM Summary WHERE key BETWEEN ? AND ?"
+    return connection.execute(query, bounds).fetchall()
 
 
 class PlainDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache has no types
@@ -94,8 +108,26 @@ class PlainCache(diskcache.Cache):  # type: ignore[misc]  # diskcache has no typ
             self.close()
             raise
         self._opening = False
+        self._con.execute(_SUMMARY)
         # Opened without patience, since diskcache has its own while it prepares the file.
         self._con.execute(f"PRAGMA busy_timeout = {int(timeout * 1000)}")
+
+    # summaries of entries, in a table of their own: diskcache would take thrice the room
+
+    def summaries(self, first: bytes) -> list[tuple[Any, Any]]:
+        """Return the rows whose key begins with a byte; nothing in them is checked."""
+        return read_summaries(self._con, first)
+
+    def write_summaries(
+        self, rows: Iterable[tuple[bytes, bytes]], gone: Iterable[bytes] = ()
+    ) -> None:
+        """Put rows in, in place of older ones of their keys, and take others out."""
+        self._con.executemany("INSERT OR REPLACE INTO Summary VALUES (?, ?)", rows)
+        self._con.executemany("DELETE FROM Summary WHERE key = ?", ((key,) for key in gone))
+
+    def clear_summaries(self) -> None:
+        """Take all rows out."""
+        self._con.execute("DELETE FROM Summary")
 
     @property
     def _con(self) -> sqlite3.Connection:

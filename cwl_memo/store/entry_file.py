@@ -8,11 +8,13 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from heapq import nlargest
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from cwl_memo.core.canonical import JSON, canonical_bytes
-from cwl_memo.core.digest import ReuseKey, digest_of_canonical, digest_of_value
+from cwl_memo.core.digest import HEX, ReuseKey, digest_of_canonical, digest_of_value
 from cwl_memo.core.entry import ENTRY_FORMAT, Entry
 from cwl_memo.errors import FormatError, StoreError
 from cwl_memo.store.blob import shards
@@ -21,10 +23,23 @@ from cwl_memo.store.layout import Layout
 from cwl_memo.store.quarantine import Quarantine
 from cwl_memo.store.regular import NotRegularError, read_regular, remove_file, write_all
 
-__all__ = ["ENTRY_LIMIT", "EntryFiles"]
+__all__ = ["ENTRY_LIMIT", "EntryFiles", "Shard", "seal_entry"]
 
 ENTRY_LIMIT: Final = 64 << 20
 """Bytes that an entry's file may have at most; a larger one is damage, or an attack."""
+
+_ENTRY: Final = ".json"
+
+
+class Shard(NamedTuple):
+    """The names in one of the directories of entries.
+
+    :param inodes: of the file of each entry, by its key as 32 bytes.
+    :param evicted: the keys whose blobs were taken by retention.
+    """
+
+    inodes: dict[bytes, int]
+    evicted: set[bytes]
 
 
 class EntryFiles:
@@ -38,9 +53,14 @@ class EntryFiles:
         self._layout = layout
         self._quarantine = quarantine
 
-    def write(self, entry: Entry) -> None:
-        """Write an entry's file, atomically, in place of an older one."""
-        data = _seal(entry)
+    def write(
+        self, entry: Entry, placing: AbstractContextManager[object] | None = None
+    ) -> os.stat_result:
+        """Write an entry's file, atomically, in place of an older one; return its ``stat``.
+
+        :param placing: entered while the finished file gets its place.
+        """
+        data = seal_entry(entry)
         path = self._layout.entry(entry.key)
         with writing("write an entry"):
             descriptor, name = tempfile.mkstemp(prefix="entry-", dir=self._layout.tmp)
@@ -50,12 +70,16 @@ class EntryFiles:
                     write_all(descriptor, data)
                     os.fchmod(descriptor, 0o444)
                     os.fsync(descriptor)
+                    # Of this very file: another may stand in its place a moment later.
+                    written = os.fstat(descriptor)
                 finally:
                     os.close(descriptor)
-                self._quarantine.place(temporary, path)
+                with placing or contextlib.nullcontext():
+                    self._quarantine.place(temporary, path)
+                    remove_file(self._layout.eviction_mark(entry.key))
             finally:
                 temporary.unlink(missing_ok=True)
-            remove_file(self._layout.eviction_mark(entry.key))
+        return written
 
     def get(self, key: ReuseKey) -> Entry | None:
         """Return the entry of a key; None where there is none or it was damaged."""
@@ -97,9 +121,40 @@ class EntryFiles:
         with reading("list the entries"):
             for directory in shards(self._layout.entries):
                 for name in os.listdir(directory):  # noqa: PTH208  (a million names)
-                    if name.endswith(".json"):
+                    if name.endswith(_ENTRY):
                         with contextlib.suppress(FormatError):
-                            yield ReuseKey(name[: -len(".json")])
+                            yield ReuseKey(name[: -len(_ENTRY)])
+
+    def list_shard(self, directory: Path) -> Shard:
+        """Return the names in one of the directories of entries, looking at no file."""
+        inodes = {}
+        evicted = set()
+        with os.scandir(directory) as items:
+            for item in items:
+                name, _, suffix = item.name.partition(".")
+                # An entry of another directory is nobody's.
+                if not HEX.fullmatch(name) or not name.startswith(directory.name):
+                    continue
+                if suffix == "json":
+                    inodes[bytes.fromhex(name)] = item.inode()
+                elif suffix == "evicted":
+                    evicted.add(bytes.fromhex(name))
+        return Shard(inodes, evicted)
+
+    def latest(self, limit: int) -> list[tuple[int, ReuseKey]]:
+        """Return when the entries used last were used, in nanoseconds, and their keys."""
+        with reading("list the entries"):
+            latest = nlargest(limit, self._find_used())
+        return [(used, ReuseKey(name)) for used, name in latest]
+
+    def _find_used(self) -> Iterator[tuple[int, str]]:
+        for directory in shards(self._layout.entries):
+            with os.scandir(directory) as items:
+                for item in items:
+                    name, _, suffix = item.name.partition(".")
+                    if suffix == "json" and HEX.fullmatch(name):
+                        with contextlib.suppress(FileNotFoundError):
+                            yield item.stat(follow_symlinks=False).st_mtime_ns, name
 
     # last use is the mtime of the file, so that it survives the index
 
@@ -110,10 +165,15 @@ class EntryFiles:
 
     def used(self, key: ReuseKey) -> int:
         """Return when an entry was last used, in nanoseconds; 0 where there is none."""
+        found = self.look(key)
+        return 0 if found is None else found.st_mtime_ns
+
+    def look(self, key: ReuseKey) -> os.stat_result | None:
+        """Return the ``stat`` of an entry's file; None where there is none."""
         try:
-            return self._layout.entry(key).lstat().st_mtime_ns
+            return self._layout.entry(key).lstat()
         except OSError:
-            return 0
+            return None
 
     # eviction
 
@@ -122,13 +182,19 @@ class EntryFiles:
         with writing("mark an entry as evicted"):
             self._layout.eviction_mark(key).touch(mode=0o444)
 
+    def unmark_evicted(self, key: ReuseKey) -> None:
+        """Note that an entry keeps its blobs after all."""
+        with writing("unmark an entry"):
+            remove_file(self._layout.eviction_mark(key))
+
     def is_evicted(self, key: ReuseKey) -> bool:
         """Tell whether an entry's blobs were taken by retention."""
         with reading("look at an entry"):
             return os.path.lexists(self._layout.eviction_mark(key))
 
 
-def _seal(entry: Entry) -> bytes:
+def seal_entry(entry: Entry) -> bytes:
+    """Return the bytes of an entry's file."""
     try:
         payload = entry.to_json()
         data = canonical_bytes({"digest": str(_digest(payload)), "entry": payload})

@@ -1,8 +1,9 @@
 """The index: what can be found out from the files again, kept at hand.
 
 It holds the stat identities of blobs, digests of files outside the store, the latest
-entries of each tool, and about how many bytes the blobs take. Losing it costs reading,
-never a result; so it never fails: what cannot be kept on disk is kept in memory.
+entries of each tool, a summary of each entry, and about how many bytes the blobs take.
+Losing it costs reading, never a result; so it never fails: what cannot be kept on disk is
+kept in memory.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
+import os
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -20,9 +22,12 @@ from cwl_memo.core.digest import Digest, ReuseKey, digest_of_value
 from cwl_memo.errors import FormatError, StoreError
 from cwl_memo.store.protocol import FileDigest, FileIdentity
 from cwl_memo.store.quarantine import Quarantine
+from cwl_memo.store.regular import remove_file
+from cwl_memo.store.summary import EntrySummary, pack, unpack
 from cwl_memo.store.table import (
     DiskTable,
     MemoryTable,
+    ReadTable,
     Table,
     TableDamagedError,
     TableUnusableError,
@@ -43,6 +48,9 @@ _PENDING: Final = 256
 
 _RECOUNT: Final = 7 * 24 * 3600.0
 """Seconds after which the running total of blob bytes is counted anew."""
+
+_BEHIND: Final = "behind"
+"""Name of a file that says that entries have changed without the index being told."""
 
 _REBUILT: Final = "rebuilt"
 _TOTAL: Final = "total"
@@ -69,22 +77,36 @@ def is_racy(identity: FileIdentity, hashed_ns: int) -> bool:
 class Index:
     """What is known of blobs, files and entries without reading them.
 
-    :param directory: where it is kept; None keeps it in memory.
+    :param directory: where it is kept.
     :param quarantine: where a damaged one goes.
     :param timeout: seconds to wait for another process that writes.
+    :param writable: whether it may be written there. If not, what is new is kept in
+        memory, and only summaries are read.
     """
 
-    def __init__(self, directory: Path | None, quarantine: Quarantine, timeout: float) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        quarantine: Quarantine,
+        timeout: float,
+        *,
+        writable: bool = True,
+    ) -> None:
         self._directory = directory
+        self._writable = writable
         self._quarantine = quarantine
         self._timeout = timeout
         self._lock = threading.RLock()
         self._pending: dict[str, Any] = {}
         self._added = 0
+        self._latest: list[tuple[str, float, ReuseKey]] = []
         self._rebuilds = 0
         self._table: Table = MemoryTable()
-        if directory is not None:
+        if writable:
             self._open(directory)
+        else:
+            # SQLite cannot use a table as it should in a directory where it cannot write.
+            self._table = ReadTable(directory)
 
     # the table
 
@@ -101,7 +123,7 @@ class Index:
         directory = self._directory
         self._table.close()
         self._rebuilds += 1
-        if directory is None or self._rebuilds > 1:
+        if self._rebuilds > 1:
             self._do_without(error)
             return
         try:
@@ -148,6 +170,9 @@ class Index:
                 self._ask(self._write_pending)
                 self._pending.clear()
                 self._added = 0
+            if self._latest:
+                self._write_latest(self._latest)
+                self._latest.clear()
 
     def _write_pending(self, table: Table) -> None:
         with table.transact():
@@ -169,6 +194,7 @@ class Index:
         """Forget everything."""
         with self._lock:
             self._pending.clear()
+            self._latest.clear()
             self._added = 0
             self._ask(lambda table: table.clear())
 
@@ -256,20 +282,44 @@ class Index:
 
     # entries
 
-    def published(self, tool: str, key: ReuseKey, when: float) -> None:
-        """Note a new entry of a tool, together with all waiting notes."""
+    def published(self, key: ReuseKey, summary: EntrySummary) -> None:
+        """Note a new entry, together with all waiting notes."""
         with self._lock:
-            name = _recent_name(tool)
+            # Of the latest entries only explanations are made: they can wait.
+            self._latest.append((summary.tool, summary.used / 1e9, key))
+            if len(self._latest) >= RECENT:
+                self._write_latest(self._latest)
+                self._latest.clear()
+            row = {bytes.fromhex(key.hex): pack(summary)}
 
             def note(table: Table) -> None:
                 with table.transact():
-                    known = _as_recent(_loads(table.get(name)))
-                    table.set(name, _recent_text([(when, key), *known]))
+                    table.keep_summaries(row, ())
                     self._write_pending(table)
 
             self._ask(note)
             self._pending.clear()
             self._added = 0
+
+    def _write_latest(self, latest: Iterable[tuple[str, float, ReuseKey]], mark: str = "") -> None:
+        """Put entries among the latest of their tools, in one transaction.
+
+        :param mark: a name that is set with it.
+        """
+        tools: dict[str, list[tuple[float, ReuseKey]]] = {}
+        for tool, when, key in latest:
+            tools.setdefault(tool, []).append((when, key))
+
+        def write(table: Table) -> None:
+            with table.transact():
+                for tool, added in tools.items():
+                    name = _recent_name(tool)
+                    known = _as_recent(_loads(table.get(name)))
+                    table.set(name, _recent_text([*known, *added]))
+                if mark:
+                    table.set(mark, "true")
+
+        self._ask(write)
 
     def recent(
         self, tool: str, rebuild: Callable[[], Iterable[tuple[str, float, ReuseKey]]]
@@ -279,23 +329,50 @@ class Index:
         :param rebuild: finds tool, time and key of the latest entries of all tools;
             asked once in the life of an index.
         """
+        self.flush()
         if self._ask(lambda table: table.get(_REBUILT)) is None:
-            self._rebuild(list(rebuild()))
+            self._write_latest(list(rebuild()), _REBUILT)
         return [key for _, key in _as_recent(self._get(_recent_name(tool)))]
 
-    def _rebuild(self, found: list[tuple[str, float, ReuseKey]]) -> None:
-        tools: dict[str, list[tuple[float, ReuseKey]]] = {}
-        for tool, when, key in found:
-            tools.setdefault(_recent_name(tool), []).append((when, key))
+    # summaries of entries
 
-        def fill(table: Table) -> None:
-            with table.transact():
-                for name, latest in tools.items():
-                    known = _as_recent(_loads(table.get(name)))
-                    table.set(name, _recent_text([*known, *latest]))
-                table.set(_REBUILT, "true")
+    def trust_summaries(self) -> None:
+        """Forget the summaries of all entries if one of them may be of an older file."""
+        behind = self._directory / _BEHIND
+        if not os.path.lexists(behind):
+            return
+        if not self._writable:
+            self._table.close()
+            self._table = MemoryTable()
+            return
+        self._ask(lambda table: table.clear_summaries())
+        if isinstance(self._table, DiskTable):
+            with contextlib.suppress(OSError):
+                remove_file(behind)
 
-        self._ask(fill)
+    def summaries(self, first: bytes) -> dict[bytes, EntrySummary]:
+        """Return the summaries of entries whose key begins with a byte, by key."""
+        rows = self._ask(lambda table: table.summaries(first))
+        return {key: summary for key, row in rows.items() if (summary := unpack(row)) is not None}
+
+    def keep_summaries(
+        self, kept: Mapping[bytes, EntrySummary], gone: Collection[bytes] = ()
+    ) -> None:
+        """Keep summaries of entries, and forget others."""
+        if kept or gone:
+            rows = {key: pack(summary) for key, summary in kept.items()}
+            self._ask(lambda table: table.keep_summaries(rows, gone))
+
+    def forget_entry(self, key: ReuseKey) -> None:
+        """Forget the summary of an entry whose file is about to go, or to be another one.
+
+        Another file may get the inode of the old one, and must not be taken for it. So
+        where this process has no table, it leaves a note for those who have.
+        """
+        self._ask(lambda table: table.keep_summaries({}, [bytes.fromhex(key.hex)]))
+        if not isinstance(self._table, DiskTable):
+            with contextlib.suppress(OSError):
+                (self._directory / _BEHIND).touch()
 
 
 def _loads(text: str | None) -> Any:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +16,9 @@ from cwl_memo.core.entry import USUAL, Entry, Mode
 from cwl_memo.core.manifest import StatIdentity, UsedEntry
 from cwl_memo.errors import StoreDamagedError, StoreReadOnlyError
 from cwl_memo.store.blob import BlobFiles
+from cwl_memo.store.census import Census
 from cwl_memo.store.claim import Claims
+from cwl_memo.store.collect import Collector
 from cwl_memo.store.entry_file import EntryFiles
 from cwl_memo.store.failure import reading
 from cwl_memo.store.index import Index
@@ -35,12 +39,17 @@ from cwl_memo.store.quarantine import Quarantine
 from cwl_memo.store.regular import is_regular
 from cwl_memo.store.run_file import RunFiles
 from cwl_memo.store.secret_file import read_secret
+from cwl_memo.store.summary import EntrySummary
+from cwl_memo.store.sweep import Sweep
 from cwl_memo.store.upkeep import Upkeep
 
 __all__ = ["LocalStore", "open_store"]
 
 _INDEX_TIMEOUT: Final = 60.0
 """Seconds to wait for another process that writes to the index."""
+
+_PAST: Final = 60.0
+"""Seconds from which on a use is not of now."""
 
 _REBUILD: Final = 10_000
 """How many entries are read at most to find the latest of each tool again."""
@@ -72,24 +81,31 @@ class LocalStore:
         self.location = str(layout.root)
         self._layout = layout
         self._quarantine = Quarantine(layout.quarantine, writable=self.writable)
-        # SQLite cannot read a table in a directory where it cannot write.
-        directory = layout.index if self.writable else None
-        self._index = Index(directory, self._quarantine, index_timeout)
+        self._index = Index(layout.index, self._quarantine, index_timeout, writable=self.writable)
         self._entries = EntryFiles(layout, self._quarantine)
         self._blobs = BlobFiles(layout, self._index, self._quarantine)
         self._claims = Claims(layout.locks)
         self._leases = Leases(layout.locks)
         self._runs = RunFiles(layout.runs)
-        self._upkeep = Upkeep(
+        self._sweep = Sweep(layout.locks)
+        self._upkeep = self._make_upkeep()
+        self._rebuilding = threading.Lock()
+
+    def _make_upkeep(self) -> Upkeep:
+        layout, entries, blobs, index = self._layout, self._entries, self._blobs, self._index
+        census = Census(layout, entries, index)
+        collector = Collector(layout, entries, blobs, index, self._leases, census, self._sweep)
+        return Upkeep(
             layout,
-            self._entries,
-            self._blobs,
-            self._index,
+            entries,
+            blobs,
+            index,
             self._leases,
             self._runs,
             self._quarantine,
+            census,
+            collector,
         )
-        self._rebuilding = threading.Lock()
         self.manifests = ManifestFiles(layout)
 
     def _must_write(self) -> None:
@@ -108,14 +124,24 @@ class LocalStore:
         :raises StoreDamagedError: if one of its blobs is not there.
         """
         self._must_write()
-        with reading("look at a blob"):
-            for blob in entry.blobs:
-                found = is_regular(self._layout.blob(blob.digest))
-                if found is None or found.st_size != blob.size:
-                    raise StoreDamagedError(f"entry {entry.key}: blob {blob.digest} is not there")
-        self._entries.write(entry)
-        when = self._entries.used(entry.key) / 1e9
-        self._index.published(entry.origin.tool, entry.key, when)
+        if self._entries.look(entry.key) is not None:
+            self._index.forget_entry(entry.key)
+        written = self._entries.write(entry, self._placing(entry))
+        summary = EntrySummary.of(entry, written.st_ino, written.st_mtime_ns)
+        self._index.published(entry.key, summary)
+
+    @contextmanager
+    def _placing(self, entry: Entry) -> Iterator[None]:
+        """Have all blobs of an entry there while it gets its place."""
+        with self._sweep.publishing(entry.key):
+            with reading("look at a blob"):
+                for blob in entry.blobs:
+                    found = is_regular(self._layout.blob(blob.digest))
+                    if found is None or found.st_size != blob.size:
+                        raise StoreDamagedError(
+                            f"entry {entry.key}: blob {blob.digest} is not there"
+                        )
+            yield
 
     def is_evicted(self, key: ReuseKey) -> bool:
         """Tell whether an entry's blobs were taken by retention, its metadata kept."""
@@ -124,6 +150,7 @@ class LocalStore:
     def drop_entry(self, key: ReuseKey) -> None:
         """Forget an entry; not an error where there is none."""
         self._must_write()
+        self._index.forget_entry(key)
         self._entries.drop(key)
 
     def keys(self) -> Iterator[ReuseKey]:
@@ -142,8 +169,7 @@ class LocalStore:
 
     def _latest(self) -> Iterator[tuple[str, float, ReuseKey]]:
         """Yield tool, time of last use and key of the entries used last."""
-        used = sorted(((self._entries.used(key), key) for key in self.keys()), reverse=True)
-        for when, key in used[:_REBUILD]:
+        for when, key in self._entries.latest(_REBUILD):
             entry = self._entries.get(key)
             if entry is not None:
                 yield entry.origin.tool, when / 1e9, key
@@ -216,6 +242,9 @@ class LocalStore:
         if self.writable:
             self._leases.hold(run, key)
             self._entries.touch(key, when)
+            if when < time.time() - _PAST:
+                # The index takes an entry for used no earlier than it was published.
+                self._index.forget_entry(key)
 
     def claim(self, key: ReuseKey) -> Claim | None:
         """Return the right to execute a key's job, or None if somebody else has it."""

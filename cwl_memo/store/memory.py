@@ -333,7 +333,7 @@ class MemoryStore:
 
 def _candidate(
     entry: Entry, used: float, blobs: dict[Digest, _Blob], held: set[ReuseKey]
-) -> Candidate:
+) -> Candidate[Digest]:
     there = dict.fromkeys(blob.digest for blob in entry.blobs if blob.digest in blobs)
     return Candidate(entry.key, used, tuple(there), entry.key in held)
 

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from diskcache import Timeout
 
-from cwl_memo.core.digest import digest_of_value
+from cwl_memo.core.digest import seal
 from cwl_memo.errors import StoreDamagedError
-from cwl_memo.store.disk import DATABASE, PlainCache
+from cwl_memo.store.disk import DATABASE, PlainCache, read_summaries
 
-__all__ = ["DiskTable", "MemoryTable", "Table", "TableDamagedError", "TableUnusableError"]
+__all__ = [
+    "DiskTable",
+    "MemoryTable",
+    "ReadTable",
+    "Table",
+    "TableDamagedError",
+    "TableUnusableError",
+]
 
 # What SQLite says where the file is not to blame: somebody else keeps it locked, the disk
 # is full, or this SQLite takes "count" and "size", which diskcache writes, for columns.
@@ -31,6 +39,9 @@ _UNUSABLE: Final = (
     "no such column: size",
     "permission",
 )
+
+_SEAL: Final = 16
+"""Bytes of a digest that stand before a summary."""
 
 
 class TableDamagedError(Exception):
@@ -53,6 +64,15 @@ class Table(Protocol):
     def delete(self, names: Iterable[str]) -> None:
         """Forget names."""
 
+    def summaries(self, first: bytes) -> dict[bytes, bytes]:
+        """Return the summaries of entries whose key begins with a byte, by key."""
+
+    def keep_summaries(self, kept: Mapping[bytes, bytes], gone: Iterable[bytes]) -> None:
+        """Keep summaries of entries, and forget others."""
+
+    def clear_summaries(self) -> None:
+        """Forget the summaries of all entries."""
+
     def clear(self) -> None:
         """Forget everything."""
 
@@ -64,7 +84,11 @@ class Table(Protocol):
 
 
 class MemoryTable:
-    """A table that ends with its process."""
+    """A table that ends with its process.
+
+    Of entries it keeps no summaries: there may be a million, and it is for this process
+    alone.
+    """
 
     def __init__(self) -> None:
         self._rows: dict[str, str] = {}
@@ -82,6 +106,16 @@ class MemoryTable:
         for name in names:
             self._rows.pop(name, None)
 
+    def summaries(self, first: bytes) -> dict[bytes, bytes]:  # noqa: ARG002
+        """Return nothing."""
+        return {}
+
+    def keep_summaries(self, kept: Mapping[bytes, bytes], gone: Iterable[bytes]) -> None:
+        """Do nothing."""
+
+    def clear_summaries(self) -> None:
+        """Do nothing."""
+
     def clear(self) -> None:
         """Forget everything."""
         self._rows.clear()
@@ -93,6 +127,37 @@ class MemoryTable:
 
     def close(self) -> None:
         """Do nothing: there is no file."""
+
+
+class ReadTable(MemoryTable):
+    """A table of which only the summaries are read from its file, which is left as it is.
+
+    :param directory: holds the file.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__()
+        self._connection: sqlite3.Connection | None = None
+        path = directory / DATABASE
+        with contextlib.suppress(OSError, sqlite3.Error, TableDamagedError):
+            _check_files(directory)
+            # Where nobody writes, SQLite would make two files beside it only to read.
+            alone = not os.path.lexists(f"{path}-wal")
+            uri = f"{path.as_uri()}?mode=ro{'&immutable=1' if alone else ''}"
+            self._connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
+
+    def summaries(self, first: bytes) -> dict[bytes, bytes]:
+        """Return the summaries of entries whose key begins with a byte, by key."""
+        if self._connection is not None:
+            # A file that is no table, or that somebody writes meanwhile, has none.
+            with contextlib.suppress(sqlite3.Error):
+                return _unsealed(read_summaries(self._connection, first))
+        return {}
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._connection is not None:
+            self._connection.close()
 
 
 class DiskTable:
@@ -139,10 +204,27 @@ class DiskTable:
             for name in names:
                 self._cache.delete(name)
 
+    def summaries(self, first: bytes) -> dict[bytes, bytes]:
+        """Return the summaries of entries whose key begins with a byte, by key."""
+        with _failures():
+            return _unsealed(self._cache.summaries(first))
+
+    def keep_summaries(self, kept: Mapping[bytes, bytes], gone: Iterable[bytes]) -> None:
+        """Keep summaries of entries, and forget others."""
+        rows = ((key, _seal_summary(key, body) + body) for key, body in kept.items())
+        with self.transact():
+            self._cache.write_summaries(rows, gone)
+
+    def clear_summaries(self) -> None:
+        """Forget the summaries of all entries."""
+        with self.transact():
+            self._cache.clear_summaries()
+
     def clear(self) -> None:
         """Forget everything."""
         with _failures():
             self._cache.clear()
+        self.clear_summaries()
 
     @contextmanager
     def transact(self) -> Iterator[None]:
@@ -158,7 +240,24 @@ class DiskTable:
 
 
 def _seal(name: str, text: str) -> str:
-    return digest_of_value("index-row", [name, text]).hex
+    # No name has a NUL in it.
+    return seal("index-row", f"{name}\0{text}".encode("utf-8", "surrogatepass")).hex()
+
+
+def _seal_summary(key: bytes, body: bytes) -> bytes:
+    # Half of it is plenty against chance, and nothing here is against malice.
+    return seal("entry-summary", key + body)[:_SEAL]
+
+
+def _unsealed(rows: Iterable[tuple[Any, Any]]) -> dict[bytes, bytes]:
+    """Return the rows that are what was written, by key and without their seals."""
+    sound = {}
+    for key, body in rows:
+        if type(key) is bytes and type(body) is bytes:
+            inner = body[_SEAL:]
+            if body[:_SEAL] == _seal_summary(key, inner):
+                sound[key] = inner
+    return sound
 
 
 @contextmanager
@@ -190,12 +289,16 @@ def _is_passing(error: BaseException | None) -> bool:
 
 def _probe(directory: Path, timeout: float) -> None:
     """Find out what diskcache would wait for a minute, or follow out of the store."""
+    _check_files(directory)
+    connection = sqlite3.connect(directory / DATABASE, timeout=timeout, isolation_level=None)
+    with contextlib.closing(connection):
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+
+
+def _check_files(directory: Path) -> None:
     for suffix in ("", "-wal", "-shm", "-journal"):
         path = directory / f"{DATABASE}{suffix}"
         with contextlib.suppress(FileNotFoundError):
             if not stat.S_ISREG(path.lstat().st_mode):
                 raise TableDamagedError(f"{path}: not a regular file")
-    connection = sqlite3.connect(directory / DATABASE, timeout=timeout, isolation_level=None)
-    with contextlib.closing(connection):
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("ROLLBACK")

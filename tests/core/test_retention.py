@@ -12,11 +12,13 @@ A, B, C = (Digest(letter * 64) for letter in "abc")
 SIZES = {A: 10, B: 20, C: 40}
 
 
-def candidate(number: int, *blobs: Digest, used: float = 0, held: bool = False) -> Candidate:
+def candidate(
+    number: int, *blobs: Digest, used: float = 0, held: bool = False
+) -> Candidate[Digest]:
     return Candidate(ReuseKey(f"{number:064x}"), used, blobs, held)
 
 
-def chosen(candidates: list[Candidate], max_size: int) -> list[tuple[int, int]]:
+def chosen(candidates: list[Candidate[Digest]], max_size: int) -> list[tuple[int, int]]:
     victims = choose_victims(candidates, SIZES, max_size)
     return [(int(victim.candidate.key.hex, 16), victim.freed) for victim in victims]
 
@@ -58,7 +60,7 @@ candidates = st.lists(
 
 
 @given(candidates, st.integers(0, 100))
-def test_what_is_kept_fits_or_is_held(entries: list[Candidate], max_size: int) -> None:
+def test_what_is_kept_fits_or_is_held(entries: list[Candidate[Digest]], max_size: int) -> None:
     victims = choose_victims(entries, SIZES, max_size)
     going = {victim.candidate.key for victim in victims}
     kept = {blob for entry in entries if entry.key not in going for blob in entry.blobs}

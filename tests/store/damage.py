@@ -24,6 +24,7 @@ __all__ = [
     "parent_leads_out",
     "pipe",
     "prolong",
+    "replace",
     "set_aside",
     "truncate",
 ]
@@ -38,6 +39,13 @@ def flip(path: Path) -> None:
 def overwrite(path: Path, data: bytes) -> None:
     path.chmod(0o644)
     path.write_bytes(data)
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Put another file in place, as a program would that writes entries."""
+    temporary = path.with_suffix(".new")
+    temporary.write_bytes(data)
+    temporary.rename(path)
 
 
 def truncate(path: Path) -> None:

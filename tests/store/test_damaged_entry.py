@@ -22,6 +22,7 @@ from tests.store.damage import (
     entry_path,
     link_out,
     overwrite,
+    replace,
     set_aside,
 )
 from tests.store.example import blob, digest, entry, key, record
@@ -153,13 +154,14 @@ def test_an_entry_of_another_format_is_neither_read_nor_damaged(
         {"key": key(1).hex, "format": 2},
         {"key": key(1).hex, "format": 2, "blobs": [1, {"digest": "x"}, {}], "origin": []},
         {"key": key(1).hex, "format": 2, "blobs": {}, "origin": {"tool": 1, "seconds": "x"}},
+        {"key": key(1).hex, "format": 2, "origin": {"seconds": 10**400}},
     ],
 )
 def test_upkeep_bears_an_entry_of_another_format(
     local: LocalStore, root: Path, payload: dict[str, Any]
 ) -> None:
     record(local, 1, b"one")
-    overwrite(entry_path(root), _envelope(payload))
+    replace(entry_path(root), _envelope(payload))
     stats = local.stats()
     assert (stats.entries, stats.seconds) == (1, 0.0)
     assert local.gc(0) == []
@@ -173,6 +175,7 @@ def test_files_that_are_not_entries_are_not_keys(local: LocalStore, root: Path) 
     (root / "entries" / "notes").mkdir()
     (root / "entries" / "ab").write_text("x")
     assert list(local.keys()) == [key(1)]
+    assert local.stats().entries == local.verify().entries == 1
 
 
 def test_use_of_an_entry_touches_nothing_behind_a_link(

@@ -10,8 +10,8 @@ import pytest
 from filelock import FileLock
 
 from cwl_memo.errors import StoreError
+from cwl_memo.store.collect import Collector
 from cwl_memo.store.local import LocalStore
-from cwl_memo.store.upkeep import Upkeep
 from tests.store.example import age, digest, key, path_of, record
 
 LONG_AGO = 1_000_000_000.0
@@ -61,14 +61,14 @@ def test_only_one_process_collects_at_a_time(local: LocalStore, root: Path) -> N
 
 def _meanwhile(monkeypatch: pytest.MonkeyPatch, act: Any) -> None:
     """Do something between the choice of victims and their end."""
-    choose = Upkeep._choose
+    choose = Collector._choose
 
-    def choose_then_act(found: Any, max_size: int) -> Any:
-        victims = choose(found, max_size)
+    def choose_then_act(collector: Collector, found: Any, max_size: int) -> Any:
+        victims = choose(collector, found, max_size)
         act()
         return victims
 
-    monkeypatch.setattr(Upkeep, "_choose", staticmethod(choose_then_act))
+    monkeypatch.setattr(Collector, "_choose", choose_then_act)
 
 
 def test_an_entry_that_is_used_meanwhile_is_spared(

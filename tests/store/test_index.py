@@ -20,6 +20,7 @@ from cwl_memo.store.index import RECENT, Index
 from cwl_memo.store.layout import Layout
 from cwl_memo.store.local import LocalStore, open_store
 from cwl_memo.store.quarantine import Quarantine
+from cwl_memo.store.summary import EntrySummary
 from cwl_memo.store.table import DiskTable, TableDamagedError, TableUnusableError
 from tests.store.example import blob, digest, execute, key, record
 
@@ -289,6 +290,7 @@ def test_a_damaged_entry_is_not_among_the_latest(local: LocalStore, root: Path) 
     path = root / "entries" / "00" / f"{key(1).hex}.json"
     path.chmod(0o644)
     path.write_bytes(b"{")
+    assert local.verify().bad_entries == (key(1).hex,)
     assert local.stats().entries == 1
     record(local, 1)
     path.chmod(0o644)
@@ -309,7 +311,8 @@ def test_an_entry_whose_file_was_deleted_is_gone(local: LocalStore, root: Path) 
 
 def test_the_latest_entries_of_a_tool_are_few(local: LocalStore) -> None:
     for number in range(RECENT + 3):
-        local._index.published("sort", key(number), float(number))
+        summary = EntrySummary(1, number * 10**9, 0.0, "sort", b"")
+        local._index.published(key(number), summary)
     latest = local._index.recent("sort", list)
     assert latest == [key(number) for number in range(RECENT + 2, 2, -1)]
 
