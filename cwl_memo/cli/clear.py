@@ -37,7 +37,8 @@ def _clear_all(arguments: Namespace) -> int:
             if not arguments.json:
                 remark(nothing_recorded(arguments))
             return _answer(arguments, 0)
-        what = f"all {len(list(store.keys()))} entries of {store_path(arguments)}"
+        keys = store.keys()
+        what = f"all {sum(1 for _ in keys)} entries of {store_path(arguments)}"
         if not _is_wanted(arguments, what):
             return ExitCode.NOT_SO.status
         with shown_progress("clearing"):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from heapq import nlargest, nsmallest
 from typing import Any, Final
 
 from cwl_memo.cli.exit_codes import ExitCode
@@ -109,20 +110,24 @@ def _run(arguments: Namespace) -> int:
 
 
 def _rows(store: Store, arguments: Namespace) -> list[_Row]:
-    entries = [entry for entry in map(store.get_entry, store.keys()) if entry is not None]
-    if arguments.tool is not None:
-        entries = [entry for entry in entries if fnmatchcase(entry.origin.tool, arguments.tool)]
-    entries = _sorted(entries, arguments.sort, reverse=arguments.reverse)
-    if arguments.limit is not None:
-        entries = entries[: max(arguments.limit, 0)]
-    return [_Row(entry, not store.is_evicted(entry.key)) for entry in entries]
-
-
-def _sorted(entries: list[Entry], order: str, *, reverse: bool) -> list[Entry]:
-    descending = order in _DESCENDING
     # By key first: entries that are equal otherwise stand in one order every time.
-    entries = sorted(entries, key=lambda entry: entry.key)
-    return sorted(entries, key=_ORDERS[order], reverse=descending is not reverse)
+    found = map(store.get_entry, sorted(store.keys()))
+    entries = (entry for entry in found if entry is not None)
+    if arguments.tool is not None:
+        entries = (entry for entry in entries if fnmatchcase(entry.origin.tool, arguments.tool))
+    ordered = _sorted(entries, arguments.sort, arguments.limit, reverse=arguments.reverse)
+    return [_Row(entry, not store.is_evicted(entry.key)) for entry in ordered]
+
+
+def _sorted(
+    entries: Iterable[Entry], order: str, limit: int | None, *, reverse: bool
+) -> list[Entry]:
+    descending = (order in _DESCENDING) is not reverse
+    if limit is None:
+        return sorted(entries, key=_ORDERS[order], reverse=descending)
+    # As sorted does, with no more than the limit in memory.
+    first = nlargest if descending else nsmallest
+    return first(max(limit, 0), entries, key=_ORDERS[order])
 
 
 VERB: Final = Verb(

@@ -47,8 +47,10 @@ def find_keys(store: Store, names: Sequence[str]) -> list[ReuseKey]:
                 f"KEY {prefix!r} is no reuse key; give {_LEAST} to 64 hexadecimal digits, "
                 "as 'cwl-memo ls' shows them"
             )
-    keys = [key.hex for key in sorted(store.keys())]
-    found = dict.fromkeys(_only(keys, prefix, "KEY", "ls") for prefix in prefixes)
+    found = dict.fromkeys(
+        _only([key.hex for key in sorted(store.keys(prefix))], prefix, "KEY", "ls")
+        for prefix in prefixes
+    )
     return [ReuseKey(key) for key in found]
 
 

@@ -116,12 +116,15 @@ class EntryFiles:
                 self._quarantine.take(path, "a directory stands where a file should be")
                 return True
 
-    def find(self) -> Iterator[ReuseKey]:
-        """Yield the keys of all entries, in no order."""
+    def find(self, prefix: str = "") -> Iterator[ReuseKey]:
+        """Yield the keys of all entries, or of those that begin so, in no order."""
         with reading("list the entries"):
             for directory in shards(self._layout.entries):
+                # A million names are in 256 directories; those of others are not read.
+                if not directory.name.startswith(prefix[:2]):
+                    continue
                 for name in os.listdir(directory):  # noqa: PTH208  (a million names)
-                    if name.endswith(_ENTRY):
+                    if name.startswith(prefix) and name.endswith(_ENTRY):
                         with contextlib.suppress(FormatError):
                             yield ReuseKey(name[: -len(_ENTRY)])
 

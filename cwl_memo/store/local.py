@@ -153,9 +153,9 @@ class LocalStore:
         self._index.forget_entry(key)
         self._entries.drop(key)
 
-    def keys(self) -> Iterator[ReuseKey]:
-        """Yield the keys of all entries, in no order."""
-        return self._entries.find()
+    def keys(self, prefix: str = "") -> Iterator[ReuseKey]:
+        """Yield the keys of all entries, or of those that begin so, in no order."""
+        return self._entries.find(prefix)
 
     def recent(self, tool: str, limit: int) -> list[ReuseKey]:
         """Return the keys of the latest entries of a tool label, newest first.

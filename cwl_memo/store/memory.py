@@ -109,9 +109,9 @@ class MemoryStore:
             self._entries.pop(key, None)
             self._evicted.discard(key)
 
-    def keys(self) -> Iterator[ReuseKey]:
-        """Yield the keys of all entries, in no order."""
-        yield from list(self._entries)
+    def keys(self, prefix: str = "") -> Iterator[ReuseKey]:
+        """Yield the keys of all entries, or of those that begin so, in no order."""
+        yield from [key for key in self._entries if key.hex.startswith(prefix)]
 
     def recent(self, tool: str, limit: int) -> list[ReuseKey]:
         """Return the keys of the latest entries of a tool label, newest first."""

@@ -136,8 +136,8 @@ class Store(Protocol):
     def drop_entry(self, key: ReuseKey) -> None:
         """Forget an entry; not an error where there is none."""
 
-    def keys(self) -> Iterator[ReuseKey]:
-        """Yield the keys of all entries, in no order."""
+    def keys(self, prefix: str = "") -> Iterator[ReuseKey]:
+        """Yield the keys of all entries, or of those that begin so, in no order."""
 
     def recent(self, tool: str, limit: int) -> list[ReuseKey]:
         """Return the keys of the latest entries of a tool label, newest first."""

@@ -245,3 +245,13 @@ def test_materialise_after_ingest_is_the_identity(
     found = store.ingest_file(source)
     store.materialise(found.digest, target, mode=Mode(executable), hardlink=hardlink)
     assert target.read_bytes() == content
+
+
+def test_keys_can_be_asked_for_by_how_they_begin(store: Store) -> None:
+    for number in (1, 2, 0x1_0001, 0xAB << 248, 0xAC << 248):
+        record(store, number, b"one")
+    assert set(store.keys("ab0")) == {key(0xAB << 248)}
+    assert set(store.keys("a")) == {key(0xAB << 248), key(0xAC << 248)}
+    assert set(store.keys("0" * 59)) == {key(1), key(2), key(0x1_0001)}
+    assert set(store.keys("0" * 60)) == {key(1), key(2)}
+    assert list(store.keys("b")) == []

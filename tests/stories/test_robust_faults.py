@@ -63,9 +63,9 @@ class FaultyStore:
 
         return call
 
-    def keys(self) -> Iterator[ReuseKey]:
+    def keys(self, prefix: str = "") -> Iterator[ReuseKey]:
         self._call("keys")
-        yield from self._store.keys()
+        yield from self._store.keys(prefix)
 
 
 class Clay:
