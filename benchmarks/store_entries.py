@@ -24,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -39,9 +40,6 @@ from cwl_memo.store.quarantine import Quarantine
 __all__ = ["STEPS", "fill", "main", "measure"]
 
 _TOOLS: Final = 50
-_SAMPLE: Final = 2000
-"""How many entries are looked up or published."""
-
 _BULK: Final = 200_000
 """How many entries are too many to publish one by one."""
 
@@ -54,7 +52,7 @@ def _key(number: int) -> ReuseKey:
 
 
 def _content(number: int) -> bytes:
-    return f"result {number}\n".encode() * 20
+    return f"result {number:012}\n".encode() * 20
 
 
 def _entry(number: int, blob: BlobRef) -> Entry:
@@ -91,10 +89,14 @@ def _record(store: LocalStore, number: int) -> None:
     store.publish(_entry(number, BlobRef(store.ingest_bytes(data), len(data))))
 
 
+def _do_not_wait(fd: object) -> None:
+    """Stand for ``os.fsync``."""
+
+
 def fill(path: Path, entries: int) -> None:
     """Make a store with so many entries."""
     # It lasts as long as this program: nobody waits for the disk.
-    os.fsync = lambda _: None
+    os.fsync = _do_not_wait
     with closing(open_store(path)) as store:
         for number in range(entries):
             _record(store, number)
@@ -128,65 +130,76 @@ def _write(path: Path, data: bytes) -> os.stat_result:
         os.close(descriptor)
 
 
-# what is measured, each given an open store and how many entries it was filled with
+# what is measured
 
 
-def _open(store: LocalStore, entries: int) -> int:
+@dataclass(frozen=True)
+class _Filled:
+    """An open store, how many entries it was filled with, and how many are tried."""
+
+    store: LocalStore
+    entries: int
+    sample: int
+
+
+def _open(filled: _Filled) -> int:
     """Nothing more than opening."""
-    return int(store.get_entry(_key(entries)) is None)
+    return int(filled.store.get_entry(_key(filled.entries)) is None)
 
 
-def _look_up(store: LocalStore, entries: int) -> int:
-    chosen = random.Random(1).choices(range(entries), k=_SAMPLE)  # noqa: S311  (no secret)
+def _look_up(filled: _Filled) -> int:
+    chosen = random.Random(1).choices(range(filled.entries), k=filled.sample)  # noqa: S311  (no secret)
     for number in chosen:
-        found = store.get_entry(_key(number))
-        if found is None or not all(store.check_blob(b.digest, b.size) for b in found.blobs):
+        found = filled.store.get_entry(_key(number))
+        if found is None or not all(filled.store.check_blob(b.digest, b.size) for b in found.blobs):
             raise AssertionError(f"entry {number} is not there")
-    return _SAMPLE
+    return filled.sample
 
 
-def _miss(store: LocalStore, entries: int) -> int:
-    return sum(store.get_entry(_key(entries + 1 + n)) is None for n in range(_SAMPLE))
+def _miss(filled: _Filled) -> int:
+    return sum(
+        filled.store.get_entry(_key(filled.entries + 1 + n)) is None for n in range(filled.sample)
+    )
 
 
-def _publish(store: LocalStore, entries: int) -> int:
-    for number in range(_SAMPLE):
-        _record(store, 10 * entries + number)
-    return _SAMPLE
+def _publish(filled: _Filled) -> int:
+    for number in range(filled.sample):
+        _record(filled.store, 10 * filled.entries + number)
+    return filled.sample
 
 
-def _recent(store: LocalStore, entries: int) -> int:  # noqa: ARG001
-    return len(store.recent("tool_1.cwl", 8))
+def _recent(filled: _Filled) -> int:
+    return len(filled.store.recent("tool_1.cwl", 8))
 
 
-def _stats(store: LocalStore, entries: int) -> int:  # noqa: ARG001
-    return store.stats().entries
+def _stats(filled: _Filled) -> int:
+    return filled.store.stats().entries
 
 
-def _foresee(store: LocalStore, entries: int) -> int:
-    return len(store.gc(_limit(store, entries), dry_run=True))
+def _foresee(filled: _Filled) -> int:
+    return len(filled.store.gc(_limit(filled.store), dry_run=True))
 
 
-def _collect(store: LocalStore, entries: int) -> int:
-    return len(store.gc(_limit(store, entries)))
+def _collect(filled: _Filled) -> int:
+    return len(filled.store.gc(_limit(filled.store)))
 
 
-def _limit(store: LocalStore, entries: int) -> int:  # noqa: ARG001
+def _limit(store: LocalStore) -> int:
     return int(store.used_bytes() * (1 - _EVICTED))
 
 
-def _keys(store: LocalStore, entries: int) -> int:  # noqa: ARG001
-    return sum(1 for _ in store.keys())  # noqa: SIM118  (no mapping)
+def _keys(filled: _Filled) -> int:
+    return sum(1 for _ in filled.store.keys())  # noqa: SIM118  (no mapping)
 
 
-def _lose_index(store: LocalStore, entries: int) -> int:  # noqa: ARG001
-    index = Path(store.location, "index")
-    store.close()
+def _lose_index(filled: _Filled) -> int:
+    index = Path(filled.store.location, "index")
+    filled.store.close()
     shutil.rmtree(index)
     return 1
 
 
-STEPS: Final[dict[str, Callable[[LocalStore, int], int]]] = {
+STEPS: Final[dict[str, Callable[[_Filled], int]]] = {
     "open": _open,
     "look-up": _look_up,
     "look-up, miss": _miss,
@@ -202,12 +215,12 @@ STEPS: Final[dict[str, Callable[[LocalStore, int], int]]] = {
 """What is done to the store, in this order; "first" is without an index."""
 
 
-def measure(path: Path, step: str, entries: int) -> dict[str, Any]:
+def measure(path: Path, step: str, entries: int, sample: int) -> dict[str, Any]:
     """Do one step in this process and return what it cost."""
     wall, cpu = time.perf_counter(), time.process_time()
     with closing(open_store(path)) as store:
         opened = time.perf_counter() - wall
-        count = STEPS[step](store, entries)
+        count = STEPS[step](_Filled(store, entries, sample))
     return {
         "step": step,
         "count": count,
@@ -243,8 +256,8 @@ def _row(result: dict[str, Any]) -> str:
     )
 
 
-def _benchmark(path: Path, entries: int, *, as_json: bool) -> None:
-    base = ["--entries", str(entries), "--directory", str(path)]
+def _benchmark(path: Path, entries: int, sample: int, *, as_json: bool) -> None:
+    base = ["--entries", str(entries), "--sample", str(sample), "--directory", str(path)]
     wall = time.perf_counter()
     filled = _in_a_process([*base, "--step", "fill"])
     filled["wall"] = round(time.perf_counter() - wall, 1)
@@ -263,9 +276,9 @@ def _benchmark(path: Path, entries: int, *, as_json: bool) -> None:
         _tell(json.dumps({"entries": entries, "results": results}))
 
 
-def _step(path: Path, step: str, entries: int) -> dict[str, Any]:
+def _step(path: Path, step: str, entries: int, sample: int) -> dict[str, Any]:
     if step != "fill":
-        return measure(path, step, entries)
+        return measure(path, step, entries, sample)
     (fill_in_bulk if entries > _BULK else fill)(path, entries)
     usage = resource.getrusage(resource.RUSAGE_SELF)
     cpu = usage.ru_utime + usage.ru_stime
@@ -276,18 +289,26 @@ def main() -> None:
     """Fill a store, measure it, remove it."""
     parser = argparse.ArgumentParser(description=__doc__, add_help=True)
     parser.add_argument("--entries", type=int, default=10_000, metavar="N")
+    parser.add_argument(
+        "--sample", type=int, default=2000, metavar="N", help="how many to look up and publish"
+    )
     parser.add_argument("--directory", type=Path, help="where the store is made, and kept")
     parser.add_argument("--step", choices=("fill", *STEPS), help="only this, on what is there")
     parser.add_argument("--json", action="store_true", help="answer with one JSON document")
     arguments = parser.parse_args()
     path = arguments.directory
     if path is not None and arguments.step is not None:
-        _tell(json.dumps(_step(path, arguments.step, arguments.entries)))
+        _tell(json.dumps(_step(path, arguments.step, arguments.entries, arguments.sample)))
     elif path is not None:
-        _benchmark(path, arguments.entries, as_json=arguments.json)
+        _benchmark(path, arguments.entries, arguments.sample, as_json=arguments.json)
     else:
         with tempfile.TemporaryDirectory(prefix="cwl-memo-") as directory:
-            _benchmark(Path(directory, "store"), arguments.entries, as_json=arguments.json)
+            _benchmark(
+                Path(directory, "store"),
+                arguments.entries,
+                arguments.sample,
+                as_json=arguments.json,
+            )
 
 
 if __name__ == "__main__":
