@@ -88,6 +88,7 @@ class LocalStore:
         self._leases = Leases(layout.locks)
         self._runs = RunFiles(layout.runs)
         self._sweep = Sweep(layout.locks)
+        self.manifests = ManifestFiles(layout)
         self._upkeep = self._make_upkeep()
         self._rebuilding = threading.Lock()
 
@@ -106,7 +107,6 @@ class LocalStore:
             census,
             collector,
         )
-        self.manifests = ManifestFiles(layout)
 
     def _must_write(self) -> None:
         if not self.writable:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cwl_memo.core.canonical import canonical_bytes
-from cwl_memo.core.digest import digest_of_value
+from cwl_memo.core.digest import digest_of_value, seal
 from cwl_memo.errors import StoreError
 from cwl_memo.store import entry_file
 from cwl_memo.store.local import LocalStore, open_store
@@ -87,6 +87,22 @@ def _payload(**changes: Any) -> dict[str, Any]:
     return {**payload, **changes}
 
 
+def _sealed(payload: bytes) -> bytes:
+    """Seal any bytes in place of an entry's."""
+    return b'{"digest":"blake3:%b","entry":%b}' % (seal("entry", payload).hex().encode(), payload)
+
+
+def test_an_entry_that_is_written_in_another_way_is_the_same(local: LocalStore, root: Path) -> None:
+    made = record(local, 1, b"one")
+    for data in (
+        json.dumps(json.loads(_envelope(_payload())), indent=2).encode(),
+        _envelope(_payload()) + b"\n",
+        b" " + _envelope(_payload()),
+    ):
+        overwrite(entry_path(root), data)
+        assert local.get_entry(key(1)) == made
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -106,6 +122,10 @@ def _payload(**changes: Any) -> dict[str, Any]:
         _envelope(_payload(blobs=None)),
         _envelope(_payload(exit_code=True)),
         _envelope(_payload(format=True)),
+        _sealed(b"[]"),
+        _sealed(b"NaN"),
+        _sealed(b"[" * 200_000),
+        _sealed(canonical_bytes(_payload())[:-1] + b',"z":NaN}'),
         _envelope(_payload(origin={**_payload()["origin"], "seconds": 10**400})),
     ],
 )
