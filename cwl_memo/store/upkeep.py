@@ -66,6 +66,7 @@ class Upkeep:
                 known[digest[0]] += digest + size.to_bytes(8, "big")
         with reading("count the blobs"):
             blobs, size = self._count_blobs(known)
+            self.index.set_total(size)
             return StoreStats(
                 entries=entries,
                 evicted=evicted,
