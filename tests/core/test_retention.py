@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cwl_memo.core.digest import Digest, ReuseKey
-from cwl_memo.core.retention import Candidate, choose_victims
+from cwl_memo.core.retention import Candidate, choose_victims, take_victims
 
 A, B, C = (Digest(letter * 64) for letter in "abc")
 SIZES = {A: 10, B: 20, C: 40}
@@ -69,3 +71,21 @@ def test_what_is_kept_fits_or_is_held(entries: list[Candidate[Digest]], max_size
     assert not any(victim.candidate.held for victim in victims)
     assert sum(SIZES[blob] for blob in kept) <= max_size or kept == held
     assert sum(victim.freed for victim in victims) == sum(SIZES[blob] for blob in everything - kept)
+
+
+@given(candidates, st.integers(0, 100))
+def test_who_stays_is_counted_as_needing_its_blobs(
+    entries: list[Candidate[Digest]], excess: int
+) -> None:
+    users = Counter(blob for entry in entries for blob in entry.blobs)
+    going = {victim.candidate.key for victim in take_victims(entries, users, SIZES, excess)}
+    staying = Counter(blob for e in entries if e.key not in going for blob in e.blobs)
+    assert +users == staying
+
+
+def test_no_more_candidates_are_asked_for_than_are_needed() -> None:
+    asked = iter([candidate(1, A), candidate(2, B), candidate(3, C)])
+    users = Counter([A, B, C])
+    assert [v.freed for v in take_victims(asked, users, SIZES, 15)] == [10, 20]
+    assert next(asked).blobs == (C,)
+    assert take_victims(asked, users, SIZES, 0) == []
