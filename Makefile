@@ -25,7 +25,7 @@ oldest := $(shell sed -n 's/^ *cwltool *>= *\([0-9.]*\).*/\1/p' setup.cfg)
 .DELETE_ON_ERROR:
 .PHONY: help demo test test-slow test-all test-oldest coverage lint format typecheck imports check \
 	docs docs-serve conformance conformance-suite conformance-oldest conformance-cwltool \
-	conformance-official dist install clean
+	conformance-official bench bench-peers bench-figures dist install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1~\2/p' $(MAKEFILE_LIST) | awk -F'~' '{printf "%-25s %s\n", $$1, $$2}'
@@ -86,6 +86,14 @@ conformance-cwltool: $(VENV)/.cwltool-tests ## cwltool's own tests through cwl-m
 conformance-official: $(VENV)/.test ## official CWL suites against plain cwltool (CWL_CONFORMANCE=DIR)
 	$(run) $(bin)/python -m conformance.official $(ARGS)
 
+bench: $(VENV)/.test ## what runs cost, beside other runners (ARGS="-w W1:1,100 --rounds 3")
+	@$(run) $(bin)/python -m benchmarks $(ARGS)
+
+bench-peers: .venv-bench/.peers ## snakemake, doit and miniwdl, for the benchmarks
+
+bench-figures: $(VENV)/.test ## measure all, for an hour, and put it into benchmarks/README.md
+	@$(run) sh benchmarks/figures.sh $(or $(ARGS),benchmarks-results.json)
+
 docs: $(VENV)/.docs ## build the documentation into site/; fails where a page is out of date
 	$(bin)/python docs/generate.py --check
 	$(bin)/mkdocs build --strict --config-file docs/mkdocs/mkdocs.yml $(ARGS)
@@ -100,7 +108,7 @@ dist: $(VENV)/.dist ## wheel and source distribution into dist/
 install: $(VENV)/.demo $(VENV)/.test $(VENV)/.lint ## all that the other targets need
 
 clean: ## remove environments, caches and whatever was built
-	rm -rf .venv .venv-oldest build demo-output dist site ./*.egg-info .coverage
+	rm -rf .venv .venv-oldest .venv-bench build demo-output dist site ./*.egg-info .coverage
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -139,6 +147,14 @@ $(VENV)/.cwltool-tests: setup.cfg pyproject.toml | $(VENV)/.test
 $(VENV)/.lint: setup.cfg pyproject.toml | $(bin)/python
 	@echo "installing the linters into $(VENV)"
 	@$(pip) --editable '.[lint]' $(cwltool)
+	@touch $@
+
+.venv-bench/.peers: benchmarks/peers.txt $(wildcard benchmarks/miniwdl_host/*) | $(bin)/python
+	@echo "installing the peers of the benchmarks into .venv-bench"
+	@$(bin)/python -m venv .venv-bench
+	@.venv-bench/bin/python -m pip --disable-pip-version-check install --quiet \
+		--requirement benchmarks/peers.txt ./benchmarks/miniwdl_host
+	@rm -rf benchmarks/miniwdl_host/build benchmarks/miniwdl_host/*.egg-info
 	@touch $@
 
 $(VENV)/.docs: setup.cfg pyproject.toml | $(bin)/python

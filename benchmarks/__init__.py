@@ -1,0 +1,1 @@
+"""What runs cost: workloads, any runner by a command template, and the targets of cwl-memo."""
