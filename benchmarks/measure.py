@@ -85,7 +85,7 @@ def measure(
     try:
         process.wait(timeout)
     except subprocess.TimeoutExpired:
-        return Measured(None, Usage(float("nan"), timeout, 0), stdout, stderr)
+        return Measured(None, Usage(0, timeout, 0), stdout, stderr)
     finally:
         # Also what the command left behind, which would share the processors with the next.
         with suppress(ProcessLookupError, PermissionError):
