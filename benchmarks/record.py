@@ -16,7 +16,7 @@ from typing import Any, Literal
 from .errors import BenchmarkError
 from .measure import Usage
 
-__all__ = ["Figures", "Run", "load_runs", "machine", "read_results", "update_results"]
+__all__ = ["Figures", "Quantity", "Run", "load_runs", "machine", "read_results", "update_results"]
 
 Quantity = Literal["cpu", "wall", "peak", "read", "written"]
 
@@ -77,6 +77,19 @@ class Figures:
         values = [value for run in group if (value := getattr(run.usage, quantity)) is not None]
         return median(values) if values else None
 
+    def ratio(
+        self,
+        workload: str,
+        size: int,
+        scenario: str,
+        runner: str,
+        base: str,
+        quantity: Quantity = "cpu",
+    ) -> float | None:
+        """Return how many times of another's a runner's figure is."""
+        own, other = (self.get(workload, size, scenario, name, quantity) for name in (runner, base))
+        return own / other if own is not None and other else None
+
     def sizes(self, workload: str) -> list[int]:
         """Return the sizes of a workload that were measured, smallest first."""
         return sorted({run.size for run in self.runs if run.workload == workload})
@@ -84,14 +97,16 @@ class Figures:
     def slope(self, workload: str, size: int, scenario: str, runner: str) -> float | None:
         """Return CPU seconds a job: what each job beyond the smallest size has added."""
         jobs = {run.size: run.jobs for run in self.runs if run.workload == workload}
-        known = {s: self.get(workload, s, scenario, runner) for s in sorted(jobs)}
-        cost, (least, base) = (
-            known.get(size),
-            next(((s, value) for s, value in known.items() if value is not None), (size, None)),
-        )
-        if cost is None or base is None or jobs[size] == jobs[least]:
+        known = {
+            at: cost
+            for at in sorted(jobs)
+            if (cost := self.get(workload, at, scenario, runner)) is not None
+        }
+        if size not in known or (least := min(known)) == size:
             return None
-        return (cost - base) / (jobs[size] - jobs[least])
+        if jobs[size] == jobs[least]:
+            return None
+        return (known[size] - known[least]) / (jobs[size] - jobs[least])
 
 
 def machine() -> dict[str, Any]:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from .errors import BenchmarkError
 from .measure import Measured, measure
@@ -18,7 +19,7 @@ from .runner import Runner, surroundings
 from .state import SCENARIOS, Scenario, State
 from .workload import Workload
 
-__all__ = ["Session", "Turn"]
+__all__ = ["Session", "Turn", "takes"]
 
 Report = Callable[[Run], None]
 
@@ -104,7 +105,7 @@ class Session:
     def _play(
         self, scenario: Scenario, state: State, number: int, report: Report
     ) -> tuple[State, list[Run]]:
-        turns = [turn for turn in self._turns if _takes(turn.runner, scenario, number)]
+        turns = [turn for turn in self._turns if takes(turn.runner, scenario, number)]
         if not scenario.cold:
             for turn in turns:
                 self._catch_up(turn, state)
@@ -202,14 +203,19 @@ class Session:
         return self._expected[asked]
 
 
-def _takes(runner: Runner, scenario: Scenario, number: int) -> bool:
+_OF_OTHERS: Final = frozenset({"replay", "input", "mended"})
+"""Where something is to be reused, and what runners of other languages show in it."""
+
+
+def takes(runner: Runner, scenario: Scenario, number: int) -> bool:
     """Tell whether a runner is measured in a scenario of a round."""
+    is_cwl = runner.language == "cwl"
     if scenario.cold:
         # A peer's cold run says little about reuse and may take long: once is enough.
-        return runner.language == "cwl" or scenario.fails or number == 0
-    if scenario.same_outdir and (runner.in_place or runner.language != "cwl"):
+        return is_cwl or scenario.fails or number == 0
+    if scenario.same_outdir and runner.in_place:
         return False
-    return runner.reuses
+    return runner.reuses and (is_cwl or scenario.name in _OF_OTHERS)
 
 
 def _rotated(turns: Sequence[Turn], number: int) -> Iterator[Turn]:

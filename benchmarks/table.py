@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from .record import Figures, Quantity
+from .record import Figures
 from .state import SCENARIOS
 from .workload import WORKLOADS
 
-__all__ = ["Table", "figure_tables", "ratio"]
+__all__ = ["Table", "figure_tables"]
 
 _PLAIN: Final = "cwltool"
 _CACHE: Final = "cwltool-cachedir"
@@ -76,17 +76,9 @@ def _rows(figures: Figures, at: tuple[str, int, str], base: str) -> Iterator[Seq
             _seconds(figures.get(*at, runner, "wall")),
             *(_megabytes(figures.get(*at, runner, q)) for q in ("peak", "read", "written")),
             _milliseconds(figures.slope(*at, runner)),
-            *(_times(ratio(figures, at, runner, base, q)) for q in ("cpu", "wall")),
+            *(_times(figures.ratio(*at, runner, base, q)) for q in ("cpu", "wall")),
             str(count),
         )
-
-
-def ratio(
-    figures: Figures, at: tuple[str, int, str], runner: str, base: str, quantity: Quantity = "cpu"
-) -> float | None:
-    """Return how many times of another's a runner's figure is."""
-    own, other = (figures.get(*at, name, quantity) for name in (runner, base))
-    return own / other if own is not None and other else None
 
 
 def _seconds(value: float | None) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from .record import Figures, Quantity
-from .table import Table, ratio
+from .table import Table
 
-__all__ = ["Target", "reached", "target_table", "targets"]
+__all__ = ["Target", "target_table", "targets"]
 
 _MEMO: Final = "cwl-memo"
 _LONG: Final = "cwl-memo-no-replay"
@@ -38,11 +38,6 @@ class Target:
         return "yes" if self.measured <= self.limit else "NO"
 
 
-def reached(found: Iterable[Target]) -> bool:
-    """Tell whether no target that was measured is missed."""
-    return all(target.verdict != "NO" for target in found)
-
-
 def targets(figures: Figures, store: Mapping[str, Any] | None = None) -> list[Target]:
     """Return all targets with what was measured of them.
 
@@ -52,15 +47,6 @@ def targets(figures: Figures, store: Mapping[str, Any] | None = None) -> list[Ta
     return [*(target for kind in kinds for target in kind(figures)), *_store(store or {})]
 
 
-def _of(figures: Figures) -> Callable[..., float | None]:
-    def times(
-        workload: str, size: int, name: str, runner: str, base: str, quantity: Quantity = "cpu"
-    ) -> float | None:
-        return ratio(figures, (workload, size, name), runner, base, quantity)
-
-    return times
-
-
 def _grown(figures: Figures, name: str, runner: str) -> float | None:
     """Return how many times the CPU of 1000 jobs those of 10 000 take."""
     large, small = (figures.get("W1", size, name, runner) for size in (10_000, 1000))
@@ -68,7 +54,7 @@ def _grown(figures: Figures, name: str, runner: str) -> float | None:
 
 
 def _replay(figures: Figures) -> Iterator[Target]:
-    times = _of(figures)
+    times = figures.ratio
     replay = ("W1", 1000, "replay", _MEMO)
     yield Target("replay, W1 N=1000: CPU of --cachedir's", 1 / 20, times(*replay, _CACHE))
     yield Target("replay, W1 N=1000: CPU of snakemake's no-op", 1 / 3, times(*replay, "snakemake"))
@@ -79,7 +65,7 @@ def _replay(figures: Figures) -> Iterator[Target]:
 
 
 def _job_by_job(figures: Figures) -> Iterator[Target]:
-    times = _of(figures)
+    times = figures.ratio
     for size, limit in ((1000, 1 / 6), (3000, 1 / 30)):
         for name in _WARM:
             runner = _LONG if name == "replay" else _MEMO
@@ -98,7 +84,7 @@ def _job_by_job(figures: Figures) -> Iterator[Target]:
 
 
 def _cold(figures: Figures) -> Iterator[Target]:
-    times = _of(figures)
+    times = figures.ratio
     for workload, size in (
         *(("W1", size) for size in (1, 10, 100, 1000)), ("W2", 50), ("W4", 20),
     ):  # fmt: skip
@@ -108,7 +94,7 @@ def _cold(figures: Figures) -> Iterator[Target]:
 
 
 def _large(figures: Figures) -> Iterator[Target]:
-    times = _of(figures)
+    times = figures.ratio
     size = max(figures.sizes("W3"), default=1024)
     cold, warm = ("W3", size, "cold"), ("W3", size, "replay")
     quantities: tuple[tuple[str, Quantity], ...] = (("CPU", "cpu"), ("wall", "wall"))

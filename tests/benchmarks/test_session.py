@@ -8,7 +8,8 @@ import pytest
 
 from benchmarks.record import Run
 from benchmarks.runner import Runner
-from benchmarks.session import Session
+from benchmarks.session import Session, takes
+from benchmarks.state import SCENARIOS
 from benchmarks.workload import WORKLOADS
 from tests.benchmarks.fakes import fake, runs_of
 
@@ -100,3 +101,16 @@ def test_a_run_that_takes_too_long_is_a_flaw(tmp_path: Path) -> None:
     session = Session(WORKLOADS["W1"], 1, [slow], tmp_path / "session", timeout=1)
     (run,) = session.rounds(1, ("cold",), lambda _: None)
     assert run.flaw
+
+
+def test_a_runner_of_another_language_is_measured_cold_once_and_where_it_reuses(
+    tmp_path: Path,
+) -> None:
+    scenarios = ("cold", "replay", "same-outdir", "input", "element", "step")
+    found = [
+        (number, scenario)
+        for number in range(2)
+        for scenario in scenarios
+        if takes(fake(tmp_path, language="doit"), SCENARIOS[scenario], number)
+    ]
+    assert found == [(0, "cold"), (0, "replay"), (0, "input"), (1, "replay"), (1, "input")]
