@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from .errors import BenchmarkError
 from .record import Figures, load_runs
-from .table import figure_tables
+from .table import Table, overview_tables
 from .targets import target_table, targets
 
 __all__ = ["README", "figures_text", "update"]
@@ -44,7 +44,7 @@ def _parts(data: dict[str, Any]) -> Iterator[str]:
     )
     figures = Figures(load_runs(data))
     yield target_table(targets(figures, data.get("entries"))).markdown()
-    for table in figure_tables(figures):
+    for table in overview_tables(figures):
         yield table.markdown()
     for name in ("entries", "hashing"):
         if rows := data.get(name, {}).get("table"):
@@ -54,7 +54,5 @@ def _parts(data: dict[str, Any]) -> Iterator[str]:
 
 
 def _grid(rows: list[list[str]]) -> str:
-    from .table import Table
-
     title, *cells = rows
     return Table(title[0], cells).markdown()

@@ -69,6 +69,18 @@ class Figures:
         """Return how many runs a figure is the median of."""
         return len(self._groups.get((workload, size, scenario, runner), ()))
 
+    def flaw(self, workload: str, size: int, scenario: str, runner: str) -> str:
+        """Return what was wrong with a run; empty where nothing was."""
+        where = (workload, size, scenario, runner)
+        return next(
+            (
+                run.flaw
+                for run in self.runs
+                if run.flaw and (run.workload, run.size, run.scenario, run.runner) == where
+            ),
+            "",
+        )
+
     def get(
         self, workload: str, size: int, scenario: str, runner: str, quantity: Quantity = "cpu"
     ) -> float | None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from .record import Figures
+from .record import Figures, Quantity
 from .state import SCENARIOS
 from .workload import WORKLOADS
 
-__all__ = ["Table", "figure_tables"]
+__all__ = ["Table", "figure_tables", "overview_tables"]
 
 _PLAIN: Final = "cwltool"
 _CACHE: Final = "cwltool-cachedir"
@@ -62,13 +62,50 @@ def figure_tables(figures: Figures, reference: str | None = None) -> Iterator[Ta
         yield Table(f"{title}: {name}, {scenario.text}", [head, *rows])
 
 
+_SHOWN: Final[Mapping[str, Sequence[Quantity]]] = {
+    "W1": ("cpu", "peak"),
+    "W3": ("cpu", "wall", "read", "written"),
+}
+_UNITS: Final[Mapping[Quantity, str]] = {
+    "cpu": "CPU s",
+    "wall": "wall s",
+    "peak": "peak MB",
+    "read": "read MB",
+    "written": "written MB",
+}
+
+
+def overview_tables(figures: Figures) -> Iterator[Table]:
+    """Yield a table for each workload and quantity: sizes and scenarios against runners."""
+    runners = list(dict.fromkeys(run.runner for run in figures.runs))
+    for name, workload in WORKLOADS.items():
+        for quantity in _SHOWN.get(name, ("cpu",)):
+            rows = [
+                (f"{workload.unit} = {size}: {scenario}", *cells)
+                for size in figures.sizes(name)
+                for scenario in workload.scenarios
+                if any(
+                    cells := [_shown(figures, (name, size, scenario), r, quantity) for r in runners]
+                )
+            ]
+            if rows:
+                title = f"{name} ({workload.title}), {_UNITS[quantity]}"
+                yield Table(title, [("", *runners), *rows])
+
+
+def _shown(figures: Figures, at: tuple[str, int, str], runner: str, quantity: Quantity) -> str:
+    value = figures.get(*at, runner, quantity)
+    if value is None and figures.flaw(*at, runner):
+        return "WRONG"
+    return _seconds(value) if quantity in {"cpu", "wall"} else _megabytes(value)
+
+
 def _rows(figures: Figures, at: tuple[str, int, str], base: str) -> Iterator[Sequence[str]]:
     here = [run for run in figures.runs if (run.workload, run.size, run.scenario) == at]
     for runner in dict.fromkeys(run.runner for run in here):
         count = figures.rounds(*at, runner)
         if not count:
-            flaw = next(run.flaw for run in here if run.runner == runner)
-            yield (runner, f"WRONG: {flaw}", *[""] * (len(_HEAD) + 2))
+            yield (runner, f"WRONG: {figures.flaw(*at, runner)}", *[""] * (len(_HEAD) + 2))
             continue
         yield (
             runner,

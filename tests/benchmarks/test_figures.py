@@ -11,7 +11,7 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.measure import Usage
 from benchmarks.readme import README, figures_text, update
 from benchmarks.record import Figures, Run, load_runs, machine, read_results, update_results
-from benchmarks.table import figure_tables
+from benchmarks.table import figure_tables, overview_tables
 from benchmarks.targets import target_table, targets
 
 
@@ -48,6 +48,18 @@ def test_a_table_has_ratios_of_the_reference() -> None:
     assert cells["cwl-memo"][7] == "0.250"
     (table,) = figure_tables(figures, "doit")
     assert {row[0]: row for row in table.rows}["cwl-memo"][7] == "2.000"
+
+
+def test_an_overview_has_a_row_for_each_scenario_and_a_column_for_each_runner() -> None:
+    runs = [run(1), run(2, "doit", "cold"), run(4, "doit", size=10), run(9, "ccache", flaw="wrong")]
+    cpu, peak = overview_tables(Figures(runs))
+    assert [tuple(row) for row in cpu.rows] == [
+        ("", "cwl-memo", "doit", "ccache"),
+        ("N = 10: replay", "", "4.00", ""),
+        ("N = 1000: cold", "", "2.00", ""),
+        ("N = 1000: replay", "1.00", "", "WRONG"),
+    ]
+    assert peak.rows[1][2] == "50"
 
 
 def test_a_runner_that_was_always_wrong_is_shown_as_wrong() -> None:
@@ -109,7 +121,7 @@ def test_figures_stand_in_the_readme_between_their_marks(tmp_path: Path) -> None
     once = readme.read_text(encoding="utf-8")
     update(json.loads(results.read_text()), readme)
     assert readme.read_text(encoding="utf-8") == once
-    assert "| cwl-memo | 1.25 |" in once
+    assert "| N = 1000: replay | 1.25 |" in once
     assert "left out: doit: not installed" in once
     assert "| stats | 1 s |" in figures_text(json.loads(results.read_text()))
     begin = README.read_text(encoding="utf-8").partition("<!-- figures")[0]
