@@ -85,6 +85,8 @@ class Bench:
             else:
                 name = f"{runner.name} in {workload.name} of {size}"
                 self._leave_out(name, "slow with so many jobs; --large has it run nonetheless")
+        if not able:
+            return []
         wanted = self.scenarios or part.scenarios or workload.scenarios
         scenarios = [name for name in wanted if name in workload.scenarios]
         folder = self.folder / f"{workload.name}-{size}"
