@@ -40,7 +40,8 @@ def _parts(data: dict[str, Any]) -> Iterator[str]:
     where = data["machine"]
     yield (
         f"Seen on {where['date']}: {where['processors']} processors, {where['memory_gib']} GiB, "
-        f"{where['system']}, {where['implementation']} {where['python']}."
+        f"{where['system']}, {where['implementation']} {where['python']}, load average "
+        f"{where['load']} (a machine with nothing else to do has less than 1)."
     )
     figures = Figures(load_runs(data))
     yield target_table(targets(figures, data.get("entries"))).markdown()

@@ -127,6 +127,7 @@ def machine() -> dict[str, Any]:
     return {
         "date": datetime.now(timezone.utc).strftime("%Y-%m-%d"),
         "processors": os.cpu_count(),
+        "load": round(os.getloadavg()[2], 1),
         "memory_gib": round(memory / (1 << 30)),
         "system": f"{platform.system()} {platform.release().split('-')[0]} {platform.machine()}",
         "python": platform.python_version(),
