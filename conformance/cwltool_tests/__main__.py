@@ -9,14 +9,10 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import os
-import signal
 import sys
-import tempfile
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 from conformance.cwltool_tests.outcome import (
     PASSES,
@@ -29,8 +25,11 @@ from conformance.cwltool_tests.outcome import (
 from conformance.cwltool_tests.passes import ENGINES, PassResult, Plan, path_without, run_pass
 from conformance.cwltool_tests.report import describe_choice, describe_judgement, table
 from conformance.cwltool_tests.source import installed_version, place_tests
-from conformance.official.errors import ConformanceError
+from conformance.errors import ConformanceError
+from conformance.measurement import at_least_one, concluded, folder, search_path
 from conformance.official.jobs import count_jobs
+
+_PROG: Final = "python -m conformance.cwltool_tests"
 
 _DESCRIPTION: Final = """\
 Run cwltool's own tests, from its source distribution, by cwltool; then those of them that
@@ -52,23 +51,18 @@ _NEEDED: Final = {
 def main(argv: list[str] | None = None) -> int:
     """Compare as the arguments say; return the exit status."""
     arguments = _parser().parse_args(argv)
-    before = signal.signal(signal.SIGTERM, _end)
-    try:
+
+    def measure() -> int:
         _demand_packages()
-        with _folder(arguments.keep) as folder:
-            return _compare(arguments, folder)
-    except ConformanceError as error:
-        print(f"conformance: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    finally:
-        signal.signal(signal.SIGTERM, before)
+        with folder(arguments.keep, "cwltool-tests-") as place:
+            return _compare(arguments, place)
+
+    return concluded(measure, _PROG)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m conformance.cwltool_tests",
+        prog=_PROG,
         description=_DESCRIPTION,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -84,14 +78,14 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--timeout",
         metavar="SECONDS",
-        type=int,
+        type=at_least_one,
         default=60,
         help="after which a test has failed (default: %(default)s)",
     )
     add(
         "--pass-timeout",
         metavar="SECONDS",
-        type=int,
+        type=at_least_one,
         default=900,
         help="after which a pass is given up (default: %(default)s)",
     )
@@ -105,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "-j",
         metavar="COUNT",
-        type=int,
+        type=at_least_one,
         default=min(2, os.cpu_count() or 1),
         help="processes in which a pass is run (default: %(default)s)",
     )
@@ -118,11 +112,6 @@ def _parser() -> argparse.ArgumentParser:
         help="tests that may differ, and why (default: the list beside this program)",
     )
     return parser
-
-
-def _end(signum: int, _frame: object) -> NoReturn:
-    # As an exception, so that everything begun is ended and removed.
-    raise SystemExit(128 + signum)
 
 
 def _demand_packages() -> None:
@@ -139,34 +128,19 @@ def _demand_packages() -> None:
         raise ConformanceError("cwltool is compiled here: its entry cannot be replaced")
 
 
-@contextmanager
-def _folder(keep: Path | None) -> Iterator[Path]:
-    if keep is None:
-        with tempfile.TemporaryDirectory(
-            prefix="cwltool-tests-", ignore_cleanup_errors=True
-        ) as name:
-            yield Path(name).resolve()
-        return
-    try:
-        keep.mkdir(parents=True)
-    except FileExistsError:
-        raise ConformanceError(f"--keep {keep} exists; name a new directory") from None
-    yield keep.resolve()
-
-
-def _compare(arguments: argparse.Namespace, folder: Path) -> int:
+def _compare(arguments: argparse.Namespace, place: Path) -> int:
     try:
         exceptions = read_exceptions(arguments.exceptions.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConformanceError(f"exceptions: {error}") from error
     print(f"cwltool {installed_version()}", flush=True)
     plan = Plan(
-        place=place_tests(folder, sdist=arguments.sdist, source=arguments.source),
-        folder=folder,
-        path=path_without(ENGINES, _path(), folder / "path"),
+        place=place_tests(place, sdist=arguments.sdist, source=arguments.source),
+        folder=place,
+        path=path_without(ENGINES, search_path(), place / "path"),
         test_seconds=arguments.timeout,
         pass_seconds=arguments.pass_timeout,
-        processes=max(1, arguments.j),
+        processes=arguments.j,
     )
     everything = run_pass("plain", plan)
     chosen = choose(everything.tests)
@@ -177,7 +151,7 @@ def _compare(arguments: argparse.Namespace, folder: Path) -> int:
     passes = {"plain": PassResult(chosen, everything.seconds)}
     jobs: dict[str, Counter[str]] = {}
     differences: list[Difference] = []
-    store = folder / "store"
+    store = place / "store"
     before: Counter[str] = Counter()
     for name in PASSES:
         passes[name] = run_pass(name, plan, store=store, chosen=chosen)
@@ -199,11 +173,6 @@ def _compare(arguments: argparse.Namespace, folder: Path) -> int:
     same = len(PASSES) * len(chosen) - len(differences)
     print(f"comparisons: {same} passed, {failed} failed")
     return 1 if failed else 0
-
-
-def _path() -> str:
-    """Return PATH with the programs of this Python's environment in front."""
-    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
 
 
 if __name__ == "__main__":

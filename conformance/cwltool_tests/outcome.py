@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
-from conformance.official.errors import ConformanceError
+from conformance.errors import ConformanceError
 
 __all__ = [
     "PASSES",

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from conformance.cwltool_tests.outcome import TestResult, read_results
-from conformance.official.errors import ConformanceError
+from conformance.errors import ConformanceError
 
 __all__ = ["ENGINES", "PassResult", "Plan", "path_without", "run_pass"]
 

@@ -9,7 +9,7 @@ import tarfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from conformance.official.errors import ConformanceError
+from conformance.errors import ConformanceError
 
 __all__ = ["installed_version", "place_tests"]
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from ..errors import ConformanceError
+
 __all__ = ["CaseError", "DriverError"]
 
 
-class DriverError(Exception):
+class DriverError(ConformanceError):
     """The suite cannot be run as the arguments ask; nothing is said about the runner."""
 
 

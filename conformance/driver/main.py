@@ -6,10 +6,12 @@ import argparse
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
+from ..measurement import at_least_one, concluded, new_folder
 from .case import Case, CaseClass
 from .drive import Plan, drive
 from .errors import DriverError
@@ -71,8 +73,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--tag", metavar="TAG", action="append", help="only cases with one of these tags or classes"
     )
-    add("-j", dest="jobs", metavar="N", type=_positive, default=1, help="cases at once")
-    add("--timeout", metavar="SECONDS", type=_positive, default=120, help="of a run, then it hung")
+    add("-j", dest="jobs", metavar="N", type=at_least_one, default=1, help="cases at once")
+    add(
+        "--timeout",
+        metavar="SECONDS",
+        type=at_least_one,
+        default=120,
+        help="of a run, then it hung",
+    )
     add("--no-reuse", action="store_true", help="the runner has no cache: judge results alone")
     add(
         "--lacks",
@@ -84,7 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--damages",
         metavar="N",
-        type=_positive,
+        type=at_least_one,
         help="damage at most N files of a store in turn (default: all)",
     )
     add("--json", metavar="FILE", type=Path, help="write all that was seen as JSON")
@@ -96,27 +104,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, prog: str) -> int:
     """Do what parsed arguments say; return the exit status."""
-    before = signal.signal(signal.SIGTERM, _end)
+    with _hearing_interrupts():
+        return concluded(lambda: _measure(arguments), prog)
+
+
+@contextmanager
+def _hearing_interrupts() -> Iterator[None]:
+    """Hear SIGINT though a shell's background does not.
+
+    The runners would be as deaf, and some are interrupted.
+    """
     is_deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     if is_deaf:
-        # As in a shell's background; the runners would be so too, and some are interrupted.
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        cases = _chosen(arguments)
-        if arguments.list:
-            for case in cases:
-                print(f"{case.id}  [{case.kind.value}: {', '.join(case.tags)}]  {case.title}")
-            return 0
-        return _conclude(arguments, _run_all(arguments, cases))
-    except DriverError as error:
-        print(f"{prog}: error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
+        yield
     finally:
-        signal.signal(signal.SIGTERM, before)
         if is_deaf:
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _measure(arguments: argparse.Namespace) -> int:
+    cases = _chosen(arguments)
+    if arguments.list:
+        for case in cases:
+            print(f"{case.id}  [{case.kind.value}: {', '.join(case.tags)}]  {case.title}")
+        return 0
+    return _conclude(arguments, _run_all(arguments, cases))
 
 
 def _chosen(arguments: argparse.Namespace) -> list[Case]:
@@ -144,15 +158,11 @@ def _run_all(arguments: argparse.Namespace, cases: Sequence[Case]) -> list[CaseR
     for path in (arguments.json, arguments.junit):
         if path is not None and not path.absolute().parent.is_dir():
             raise DriverError(f"{path}: its folder does not exist")
-    if arguments.keep is not None:
-        try:
-            arguments.keep.mkdir(parents=True)
-        except OSError as error:
-            raise DriverError(f"--keep {arguments.keep}: {error.strerror}") from error
     template = find_template(
         arguments.runner, reuses=not arguments.no_reuse, lacks=frozenset(arguments.lacks)
     )
-    plan = Plan(template, arguments.timeout, arguments.jobs, arguments.keep, arguments.damages)
+    keep = None if arguments.keep is None else new_folder(arguments.keep)
+    plan = Plan(template, arguments.timeout, arguments.jobs, keep, arguments.damages)
     teller = _Teller(len(cases), quiet=arguments.quiet)
     results = drive(cases, plan, teller.tell)
     teller.end()
@@ -205,14 +215,3 @@ class _Teller:
     def _clear(self) -> None:
         if self._counts:
             sys.stderr.write("\r" + " " * 78 + "\r")
-
-
-def _positive(text: str) -> int:
-    if (number := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return number
-
-
-def _end(signum: int, _frame: object) -> NoReturn:
-    # As an exception, so that everything begun is ended and removed.
-    raise SystemExit(128 + signum)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
-import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final
 
+from ..measurement import find_program
 from .errors import DriverError
 
 __all__ = ["TEMPLATES", "Template", "find_template"]
@@ -41,7 +38,10 @@ class Template:
     environment: tuple[tuple[str, str], ...] = ()
 
     def check(self) -> None:
-        """Raise :class:`DriverError` if the template cannot be used."""
+        """See that the template can be used.
+
+        :raises ConformanceError: if it cannot.
+        """
         for place in re.findall(r"\{([a-z]*)\}", self.command):
             if place not in _PLACES:
                 raise DriverError(f"{self.command!r}: there is no place {{{place}}}")
@@ -52,8 +52,7 @@ class Template:
         program = _after_variables(words)
         if program == len(words):
             raise DriverError("the command is empty")
-        if find_program(words[program]) is None:
-            raise DriverError(f"no program {words[program]!r} beside {sys.executable} or on PATH")
+        find_program(words[program])
 
     @property
     def tells_reasons(self) -> bool:
@@ -74,7 +73,7 @@ class Template:
                 word = word.replace(f"{{{name}}}", str(places[name]))  # noqa: PLW2901
             words.append(word)
         program = _after_variables(words)
-        words[program] = find_program(words[program]) or words[program]
+        words[program] = find_program(words[program])
         return ["env", *words] if program else words
 
 
@@ -82,13 +81,6 @@ def _after_variables(words: Sequence[str]) -> int:
     """Return the position of the program, after variables that are set for it."""
     is_variable = (re.match(r"[A-Za-z_][A-Za-z0-9_]*=", word) for word in words)
     return next((i for i, found in enumerate(is_variable) if not found), len(words))
-
-
-def find_program(name: str) -> str | None:
-    """Return the path of a program: beside this Python, or on PATH."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-    found = shutil.which(name, path=path)
-    return None if found is None else str(Path(found).absolute())
 
 
 # By variable: a store that is named on the command line and cannot serve is a usage error.
@@ -131,7 +123,7 @@ TEMPLATES: Final[Mapping[str, Template]] = {
 def find_template(name: str, *, reuses: bool, lacks: frozenset[str]) -> Template:
     """Return a ready template, or one of a command line.
 
-    :raises DriverError: if it is neither, or its program is not there.
+    :raises ConformanceError: if it is neither, or its program is not there.
     """
     template = TEMPLATES.get(name)
     if template is None:

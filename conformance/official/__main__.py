@@ -9,25 +9,24 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
-import signal
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Final
 
+from conformance.errors import ConformanceError
+from conformance.measurement import at_least_one, concluded, find_program, folder
 from conformance.official.comparison import Comparison, Plan, compare_suite
-from conformance.official.errors import ConformanceError
-from conformance.official.passes import PassResult, Runner, find_program
+from conformance.official.passes import PassResult, Runner
 from conformance.official.report import describe_differences, table, write_junit
 from conformance.official.suite import Suite, find_suites, read_suite
 
-_DESCRIPTION = """\
+_PROG: Final = "python -m conformance.official"
+
+_DESCRIPTION: Final = """\
 Run official CWL suites by plain cwltool, then by cwl-memo cold and warm on one store, and
 again with --parallel, all through cwltest; compare test by test. No test may differ."""
 
-_WHERE = """\
+_WHERE: Final = """\
 Suites are found in a directory, or in the directories below it, by their names
 (conformance_test*.yaml). To get one:
   git clone https://github.com/common-workflow-language/cwl-v1.2"""
@@ -36,22 +35,17 @@ Suites are found in a directory, or in the directories below it, by their names
 def main(argv: list[str] | None = None) -> int:
     """Compare as the arguments say; return the exit status."""
     arguments = _parser().parse_args(argv)
-    before = signal.signal(signal.SIGTERM, _end)
-    try:
-        with _folder(arguments.keep) as folder:
-            return _conclude(arguments, _compare(arguments, folder))
-    except ConformanceError as error:
-        print(f"conformance: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        return 130
-    finally:
-        signal.signal(signal.SIGTERM, before)
+
+    def measure() -> int:
+        with folder(arguments.keep, "cwl-conformance-") as place:
+            return _conclude(arguments, _compare(arguments, place))
+
+    return concluded(measure, _PROG)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m conformance.official",
+        prog=_PROG,
         description=_DESCRIPTION,
         epilog=_WHERE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -75,14 +69,14 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "-j",
         metavar="COUNT",
-        type=_positive,
+        type=at_least_one,
         default=os.cpu_count() or 1,
         help="tests at once (default: %(default)s, the number of processors)",
     )
     add(
         "--timeout",
         metavar="SECONDS",
-        type=_positive,
+        type=at_least_one,
         default=300,
         help="after which a test has failed (default: %(default)s)",
     )
@@ -98,42 +92,16 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _positive(text: str) -> int:
-    if (number := int(text)) < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return number
-
-
-def _end(signum: int, _frame: object) -> NoReturn:
-    # As an exception, so that everything begun is ended and removed.
-    raise SystemExit(128 + signum)
-
-
-@contextmanager
-def _folder(keep: Path | None) -> Iterator[Path]:
-    if keep is None:
-        with tempfile.TemporaryDirectory(
-            prefix="cwl-conformance-", ignore_cleanup_errors=True
-        ) as name:
-            yield Path(name).resolve()
-        return
-    try:
-        keep.mkdir(parents=True)
-    except FileExistsError:
-        raise ConformanceError(f"--keep {keep} exists; name a new directory") from None
-    yield keep.resolve()
-
-
-def _compare(arguments: argparse.Namespace, folder: Path) -> list[Comparison]:
+def _compare(arguments: argparse.Namespace, place: Path) -> list[Comparison]:
     suites = [_chosen(read_suite(path), arguments) for path in _paths(arguments.suite)]
     modes = {"serial": ()} if arguments.only_serial else {"serial": (), "parallel": ("--parallel",)}
     comparisons = []
     plain: dict[Path, PassResult] = {}
     for mode, flags in modes.items():
-        plan = _plan(arguments, mode, flags, folder / f"store-{mode}")
+        plan = _plan(arguments, mode, flags, place / f"store-{mode}")
         for number, suite in enumerate(suites, start=1):
-            place = folder / f"{mode}-{number}-{suite.path.stem}"
-            found = compare_suite(suite, plan, place, _show_progress, plain.get(suite.path))
+            own = place / f"{mode}-{number}-{suite.path.stem}"
+            found = compare_suite(suite, plan, own, _show_progress, plain.get(suite.path))
             plain.setdefault(suite.path, found.plain)
             comparisons.append(found)
     return comparisons

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
-import sys
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Collection
@@ -14,12 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from conformance.official.errors import ConformanceError
+from conformance.errors import ConformanceError
+from conformance.measurement import find_program, search_path
 from conformance.official.group import process_group
 from conformance.official.suite import Suite
 from conformance.official.verdict import Status, Verdict, output_of
 
-__all__ = ["PassResult", "Runner", "find_program", "read_verdicts", "run_pass"]
+__all__ = ["PassResult", "Runner", "read_verdicts", "run_pass"]
 
 _STARTED: Final = re.compile(r"\s*Test \[\d+/\d+\] ")
 _FAILED: Final = re.compile(r"Test (\d+) failed: ")
@@ -49,17 +48,6 @@ class PassResult:
     verdicts: dict[int, Verdict]
     cpu: float
     wall: float
-
-
-def find_program(name: str) -> str:
-    """Return the path of a program: beside this Python, or on PATH.
-
-    :raises ConformanceError: if there is none.
-    """
-    found = shutil.which(name, path=_path())
-    if found is None:
-        raise ConformanceError(f"no program {name!r} beside {sys.executable} or on PATH")
-    return str(Path(found).absolute())
 
 
 def run_pass(
@@ -99,11 +87,6 @@ def run_pass(
     return PassResult(read_verdicts(suite, folder), cpu, wall)
 
 
-def _path() -> str:
-    """Return PATH with the programs of this Python's environment in front."""
-    return os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)])
-
-
 def _environment() -> dict[str, str]:
     """Return the environment without what would change how a runner behaves."""
     kept = {
@@ -111,7 +94,7 @@ def _environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith("CWL_MEMO_") and name != "CWLTOOL_OPTIONS"
     }
-    return {**kept, "PATH": _path()}
+    return {**kept, "PATH": search_path()}
 
 
 def read_verdicts(suite: Suite, folder: Path) -> dict[int, Verdict]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from cwltest import utils as cwltest
 from schema_salad.exceptions import ValidationException
 
-from conformance.official.errors import ConformanceError
+from conformance.errors import ConformanceError
 
 __all__ = ["Suite", "Test", "find_suites", "read_suite"]
 

@@ -32,7 +32,7 @@ from conformance.cwltool_tests.outcome import (
 from conformance.cwltool_tests.passes import ENGINES, PassResult, Plan, path_without, run_pass
 from conformance.cwltool_tests.report import describe_choice, describe_judgement, table
 from conformance.cwltool_tests.source import place_tests
-from conformance.official.errors import ConformanceError
+from conformance.errors import ConformanceError
 
 PASSED = TestResult("t.py::a", Outcome.PASSED, calls=1)
 FAILED = replace(PASSED, outcome=Outcome.FAILED, detail="assert 'done' in stderr")

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from conformance.driver.errors import DriverError
 from conformance.driver.main import main
 from conformance.driver.template import TEMPLATES, Template, find_template
+from conformance.errors import ConformanceError
 from tests.conformance.fakes import HONEST, Fake
 
 SUITE = """\
@@ -231,7 +231,7 @@ PLACES = "{store} {outdir} {document} {job}"
     ],
 )
 def test_runner_that_cannot_be_called_is_an_error(command: str, message: str) -> None:
-    with pytest.raises(DriverError) as raised:
+    with pytest.raises(ConformanceError) as raised:
         find_template(command, reuses=True, lacks=frozenset())
     assert message in str(raised.value)
 

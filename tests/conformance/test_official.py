@@ -9,8 +9,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from conformance.errors import ConformanceError
 from conformance.official.__main__ import main
-from conformance.official.errors import ConformanceError
 from conformance.official.passes import Runner, read_verdicts, run_pass
 from conformance.official.suite import read_suite
 from conformance.official.verdict import Status

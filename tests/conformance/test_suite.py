@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cwltest.utils import load_and_validate_tests
 
-from conformance.official.errors import ConformanceError
+from conformance.errors import ConformanceError
 from conformance.official.suite import find_suites, read_suite
 
 SUITE = """\
