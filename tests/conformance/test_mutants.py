@@ -15,6 +15,7 @@ from conformance.driver.family import SUITE, read_suite
 from conformance.driver.template import Template
 from conformance.driver.verdict import Verdict
 
+ROOT: Final = Path(__file__).parents[2]
 MUTANTS: Final = Path(__file__).parent / "mutants"
 
 CAUGHT: Final[Mapping[str, Mapping[str, Verdict]]] = {
@@ -38,11 +39,11 @@ def suite() -> Mapping[str, Case]:
     return {case.id: case for case in read_suite([SUITE])}
 
 
-def verdicts(cases: Iterable[Case], program: str, folder: Path) -> Mapping[str, Verdict]:
+def verdicts(cases: Iterable[Case], module: str, folder: Path) -> Mapping[str, Verdict]:
     runner = Template(
         "runner",
-        f"CWL_MEMO_STORE={{store}} '{sys.executable}' {program} run --outdir {{outdir}} "
-        "{options} {document} {job}",
+        f"CWL_MEMO_STORE={{store}} PYTHONPATH='{ROOT}' '{sys.executable}' -m {module} run "
+        "--outdir {outdir} {options} {document} {job}",
     )
     results = drive(cases, Plan(runner, jobs=2, keep=folder))
     return {result.case.id: result.verdict for result in results}
@@ -67,7 +68,7 @@ MUTANT = pytest.mark.parametrize(
 @MUTANT
 def test_wrong_runner_is_caught(mutant: str, suite: Mapping[str, Case], tmp_path: Path) -> None:
     cases = [suite[name] for name in CAUGHT[mutant]]
-    found = verdicts(cases, f"'{MUTANTS / mutant}.py'", tmp_path / "cases")
+    found = verdicts(cases, f"tests.conformance.mutants.{mutant}", tmp_path / "cases")
     assert found == CAUGHT[mutant]
 
 
@@ -76,5 +77,5 @@ def test_honest_runner_passes_the_same_cases(
     slow: bool, suite: Mapping[str, Case], tmp_path: Path
 ) -> None:
     names = {name for mutant in CAUGHT if (mutant in SLOW) == slow for name in CAUGHT[mutant]}
-    found = verdicts([suite[name] for name in sorted(names)], "-m cwl_memo", tmp_path / "cases")
+    found = verdicts([suite[name] for name in sorted(names)], "cwl_memo", tmp_path / "cases")
     assert found == dict.fromkeys(found, Verdict.PASS)
