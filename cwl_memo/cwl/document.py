@@ -197,7 +197,7 @@ def _patterns(value: Any) -> JSON:
         {
             name: field
             for name, field in item.items()
-            if name != "required" or field not in (None, True)
+            if name != "required" or (field is not None and field is not True)
         }
         if isinstance(item, dict)
         else item
