@@ -59,7 +59,8 @@ def of_run(process: Process) -> OfRun | None:
     item = requirement.find(requirement.WORK_REUSE, process.requirements, ())
     if item is None:
         return None
-    return OfRun(item, tuple(other for other in process.requirements if other is not item))
+    others = (other for other in process.requirements if other is not item)
+    return OfRun(item, tuple(other for other in others if _is_work_reuse(other)))
 
 
 def for_process(process: Any, context: LoadingContext) -> tuple[Any, LoadingContext]:
@@ -87,19 +88,20 @@ def for_process(process: Any, context: LoadingContext) -> tuple[Any, LoadingCont
 
 
 def _without_losers(items: list[Any], winner: Mapping[str, Any] | None) -> list[Any]:
-    return [
-        item
-        for item in items
-        if item is winner or requirement.find(requirement.WORK_REUSE, [item], ()) is None
-    ]
+    return [item for item in items if item is winner or not _is_work_reuse(item)]
+
+
+def _is_work_reuse(item: Mapping[str, Any]) -> bool:
+    return requirement.find(requirement.WORK_REUSE, [item], ()) is not None
 
 
 def _name_overrides(context: LoadingContext) -> None:
     """Give WorkReuse in overrides the name by which cwltool compares it with others.
 
-    They are read with the words of CWL v1.0, where WorkReuse is taken for a file.
+    They are read with the words of CWL v1.0, where WorkReuse is taken for a file, and in
+    them the extensions keep the names that they lose in documents.
     """
     for override in getdefault(context.overrides_list, []):
         for item in override.get("requirements") or ():
-            if item["class"] != _NAME and requirement.find((_NAME,), [item], ()) is not None:
+            if _is_work_reuse(item):
                 item["class"] = _NAME

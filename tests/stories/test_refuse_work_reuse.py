@@ -173,6 +173,23 @@ def test_override_switches_reuse_on_again(bench: Bench) -> None:
     assert (warm.results, warm.executed) == (["reused"], 0)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "WorkReuse",
+        "http://commonwl.org/cwltool#WorkReuse",
+        "http://arvados.org/cwl#ReuseRequirement",
+    ],
+)
+def test_step_permits_what_an_override_of_the_workflow_forbids(bench: Bench, name: str) -> None:
+    given = job(bench)
+    given["cwltool:overrides"] = {"wf.cwl": {"requirements": {name: {"enableReuse": False}}}}
+    workflow = nested(bench, {})
+    assert_refused(twice(bench, workflow, given))
+    warm = twice(bench, nested(bench, {"step requirements": True}), given)
+    assert (warm.results, warm.executed) == (["reused"], 0)
+
+
 def test_refused_by_requirements_in_the_input_object(bench: Bench) -> None:
     tool = bench.tool()
     given = job(bench)
