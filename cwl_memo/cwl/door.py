@@ -20,6 +20,7 @@ from cwltool.context import LoadingContext, RuntimeContext, getdefault
 from cwltool.errors import UnsupportedRequirement, WorkflowException
 from cwltool.executors import JobExecutor, MultithreadedJobExecutor, SingleJobExecutor
 from cwltool.job import CommandLineJob, JobBase
+from cwltool.main import _terminate_processes as terminate_processes
 from cwltool.main import main as cwltool_main
 from cwltool.main import run as cwltool_run
 from cwltool.main import setup_schema
@@ -94,6 +95,7 @@ __all__ = [
     "setup_schema",
     "shortname",
     "supportedProcessRequirements",
+    "terminate_processes",
     "uri_file_path",
     "versionstring",
     "visit_class",

@@ -15,6 +15,7 @@ from cwl_memo.cwl.door import (
     SingleJobExecutor,
     ValidationException,
     WorkflowException,
+    terminate_processes,
 )
 from cwl_memo.cwl.input_object import as_plain
 from cwl_memo.cwl.session import Session
@@ -122,9 +123,13 @@ class MemoParallelExecutor(_MemoExecutor, MultithreadedJobExecutor):
         """Wait until one of the running jobs has ended."""
         try:
             super().wait_for_next_completion(runtime_context)
-        except BaseException:
+        except BaseException as error:
             # A signal, or a job that broke down. cwltool then joins the threads of the running
             # jobs with the lock in its hand that they need to end: it would wait for ever.
             if runtime_context.workflow_eval_lock is not None:
                 runtime_context.workflow_eval_lock.release()
+            if not isinstance(error, Exception):
+                # Without --parallel cwltool ends the jobs after a signal; here it would do so
+                # only when they have ended by themselves.
+                terminate_processes()
             raise

@@ -43,6 +43,8 @@ SIGNATURES: list[tuple[Callable[..., Any], list[str]]] = [
         door.MultithreadedJobExecutor.run_jobs,
         ["self", "process", "job_order_object", "logger", "runtime_context"],
     ),
+    (door.MultithreadedJobExecutor.wait_for_next_completion, ["self", "runtime_context"]),
+    (door.terminate_processes, []),
     (door.MultithreadedJobExecutor.select_resources, ["self", "request", "runtime_context"]),
     (door.check_adjust, ["accept_re", "builder", "file_o"]),
     (door.visit_class, ["rec", "cls", "op"]),
