@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from typing import Any
 
 from cwl_memo.cwl import work_reuse
@@ -95,17 +96,24 @@ class MemoSerialExecutor(_MemoExecutor, SingleJobExecutor):
         self._deliver(process)
 
 
-class MemoParallelExecutor(_MemoExecutor, MultithreadedJobExecutor):
-    """cwltool's executor of ``--parallel``.
+class MemoParallelExecutor(_MemoExecutor):
+    """cwltool's executor of ``--parallel``, which it holds: compiled, that has no subclasses.
 
     :param max_parallel: cores to use; 0 for all.
     """
 
     def __init__(self, session: Session, max_parallel: int = 0) -> None:
         super().__init__()
+        self._threads = MultithreadedJobExecutor()
         if max_parallel >= 1:  # an argument of cwltool's own only since 2026
-            self.max_cores = float(max_parallel)
+            self._threads.max_cores = float(max_parallel)
         self._session = session
+
+    def select_resources(
+        self, request: dict[str, Any], runtime_context: RuntimeContext
+    ) -> dict[str, Any]:
+        """Return what a job gets of the resources that it asks for."""
+        return self._threads.select_resources(request, runtime_context)
 
     def run_jobs(
         self,
@@ -116,20 +124,37 @@ class MemoParallelExecutor(_MemoExecutor, MultithreadedJobExecutor):
     ) -> None:
         """Run all jobs of a process."""
         self._session.work_reuse = work_reuse.of_run(process)
-        super().run_jobs(process, job_order_object, logger, runtime_context)
+        threads = self._threads
+        threads.final_output, threads.final_status = self.final_output, self.final_status
+        threads.output_dirs = self.output_dirs
+        runtime_context.workflow_eval_lock = _EvaluationLock(threads)
+        threads.run_jobs(process, job_order_object, logger, runtime_context)
         self._deliver(process)
 
-    def wait_for_next_completion(self, runtime_context: RuntimeContext) -> None:
+
+class _EvaluationLock(threading.Condition):
+    """The lock of a run with ``--parallel``, which is free when the run breaks off.
+
+    Of the threads only the one that starts the jobs waits for it to be notified.
+    """
+
+    def __init__(self, executor: MultithreadedJobExecutor) -> None:
+        super().__init__(threading.RLock())
+        self._executor = executor
+
+    def wait(self, timeout: float | None = None) -> bool:
         """Wait until one of the running jobs has ended."""
         try:
-            super().wait_for_next_completion(runtime_context)
+            is_notified = super().wait(timeout)
+            if self._executor.exceptions:
+                raise self._executor.exceptions[0]  # as the executor does next
         except BaseException as error:
             # A signal, or a job that broke down. cwltool then joins the threads of the running
             # jobs with the lock in its hand that they need to end: it would wait for ever.
-            if runtime_context.workflow_eval_lock is not None:
-                runtime_context.workflow_eval_lock.release()
+            self.release()
             if not isinstance(error, Exception):
                 # Without --parallel cwltool ends the jobs after a signal; here it would do so
                 # only when they have ended by themselves.
                 terminate_processes()
             raise
+        return is_notified

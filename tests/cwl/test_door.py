@@ -6,12 +6,15 @@ What fails here with a new release of cwltool has to be looked at before the ran
 
 from __future__ import annotations
 
+import importlib
 import inspect
+import pkgutil
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from cwl_memo import cwl
 from cwl_memo.cwl import door
 
 
@@ -43,7 +46,6 @@ SIGNATURES: list[tuple[Callable[..., Any], list[str]]] = [
         door.MultithreadedJobExecutor.run_jobs,
         ["self", "process", "job_order_object", "logger", "runtime_context"],
     ),
-    (door.MultithreadedJobExecutor.wait_for_next_completion, ["self", "runtime_context"]),
     (door.terminate_processes, []),
     (door.MultithreadedJobExecutor.select_resources, ["self", "request", "runtime_context"]),
     (door.check_adjust, ["accept_re", "builder", "file_o"]),
@@ -148,6 +150,29 @@ def test_executors_gather_directories_and_outputs() -> None:
     assert executor.output_dirs == set()
     assert executor.final_output == []
     assert executor.final_status == []
+
+
+def subclassed() -> set[type]:
+    """Return the classes of cwltool's that cwl-memo derives classes from."""
+    modules = [
+        importlib.import_module(f"{cwl.__name__}.{found.name}")
+        for found in pkgutil.iter_modules(cwl.__path__)
+    ]
+    return {
+        base
+        for module in modules
+        for derived in vars(module).values()
+        if isinstance(derived, type) and derived.__module__ == module.__name__
+        for base in derived.__bases__
+        if base.__module__.startswith("cwltool.")
+    }
+
+
+def test_classes_are_derived_only_from_those_that_allow_it_when_compiled() -> None:
+    assert subclassed()
+    for base in subclassed() - {door.StdFsAccess}:  # whose module is not compiled
+        source = inspect.getsource(base)
+        assert source.startswith("@mypyc_attr(allow_interpreted_subclasses=True)"), base
 
 
 def test_loading_contexts_have_the_factory() -> None:
