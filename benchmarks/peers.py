@@ -38,8 +38,8 @@ RUNNERS: Final[Mapping[str, Runner]] = {
         Runner("cwl-memo", _MEMO),
         Runner(
             "cwl-memo-no-replay",
-            _MEMO.replace("--outdir", "--memo-no-replay --outdir"),
-            option="--memo-no-replay",
+            _MEMO.replace("--outdir", "--no-memo-replay --outdir"),
+            option="--no-memo-replay",
         ),
         Runner("snakemake", _SNAKEMAKE, language="snakemake", in_place=True, most=1000),
         Runner(

@@ -15,7 +15,12 @@ from cwl_utils.expression import scanner
 from cwltool import singularity as _singularity
 from cwltool.argparser import arg_parser, get_default_args
 from cwltool.builder import Builder
-from cwltool.command_line_tool import CommandLineTool, PathCheckingMode, check_adjust
+from cwltool.command_line_tool import (
+    CommandLineTool,
+    ExpressionJob,
+    PathCheckingMode,
+    check_adjust,
+)
 from cwltool.context import LoadingContext, RuntimeContext, getdefault
 from cwltool.errors import UnsupportedRequirement, WorkflowException
 from cwltool.executors import JobExecutor, MultithreadedJobExecutor, SingleJobExecutor
@@ -60,6 +65,7 @@ __all__ = [
     "CommandLineJob",
     "CommandLineTool",
     "DefaultFetcher",
+    "ExpressionJob",
     "JobBase",
     "JobExecutor",
     "Loader",

@@ -186,7 +186,7 @@ class MemoMixin:
             yield None
         else:
             waiting = WaitJob()
-            yield waiting
+            yield waiting.job
             while not waiting.done:
                 yield None
 

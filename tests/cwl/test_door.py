@@ -48,6 +48,11 @@ SIGNATURES: list[tuple[Callable[..., Any], list[str]]] = [
     ),
     (door.terminate_processes, []),
     (door.MultithreadedJobExecutor.select_resources, ["self", "request", "runtime_context"]),
+    (
+        door.ExpressionJob,
+        ["builder", "script", "output_callback", "requirements", "hints", "outdir", "tmpdir"],
+    ),
+    (door.ExpressionJob.run, ["self", "runtimeContext", "tmpdir_lock"]),
     (door.check_adjust, ["accept_re", "builder", "file_o"]),
     (door.visit_class, ["rec", "cls", "op"]),
     (door.shortname, ["inputid"]),
