@@ -10,6 +10,7 @@
     blobs/ab/<digest>       the bytes of that digest, read-only
     index/                  made from the rest, and may be deleted
     runs/<id>.jsonl         what became of each job of a run
+    replays/<name>.json     manifests: all that a run saw, and what it gave
     locks/                  claims and leases of living processes
     tmp/                    what is being written
     quarantine/             what was damaged, each with the reason

@@ -201,7 +201,8 @@ class Upkeep:
             raise StoreError("a run that still lives uses the store")
         cleared = sum(1 for _ in self.entries.find())
         with writing("clear the store"):
-            for directory in (self.layout.entries, self.layout.blobs, self.layout.quarantine):
+            layout = self.layout
+            for directory in (layout.entries, layout.blobs, layout.replays, layout.quarantine):
                 for path in directory.glob("*"):
                     _remove(path)
             own = self.leases.own()
