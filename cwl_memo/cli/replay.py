@@ -15,7 +15,7 @@ from cwl_memo.core.digest import ReuseKey
 from cwl_memo.core.explain import sentence, summary_line
 from cwl_memo.core.manifest import Manifest
 from cwl_memo.core.run import RunRecord
-from cwl_memo.cwl.replay import ChangedError, asked, deliver, require_unchanged
+from cwl_memo.cwl.replay import ChangedError, CommandLine, asked, deliver, require_unchanged
 from cwl_memo.errors import FormatError, StoreError
 from cwl_memo.report.files import write_report
 from cwl_memo.store.clock import now
@@ -64,16 +64,23 @@ def _answer(argv: Sequence[str], prog: str) -> int | None:
     secret = find_secret(layout)
     if secret is None:
         return None
+    line = CommandLine.of(argv, os.environ)
+    report = Path(line.report).expanduser().absolute() if line.report else None
+    if report is not None and (report.is_dir() or not report.parent.is_dir()):
+        return None  # the long way says what is wrong with it
     manifests = ManifestFiles(layout)
-    name = name_of_run(asked(prog, argv, os.environ), secret)
+    name = name_of_run(asked(prog, line, os.environ), secret)
     manifest = manifests.read(name)
     if manifest is None:
         return None
+    outdir = manifest.outdir if line.outdir is None else os.path.abspath(line.outdir)  # noqa: PTH100  (as cwltool does: a link stays one)
+    if line.outdir is None and manifest.report:
+        report = Path(manifest.report)
     try:
-        known = deliver(layout, require_unchanged(layout, manifest))
+        known, text = deliver(layout, require_unchanged(layout, manifest), outdir)
     except ChangedError:
         return None
-    sys.stdout.write(manifest.output)
+    sys.stdout.write(text)
     sys.stdout.flush()
     record = _record(manifest, argv, str(layout.root))
     if not manifest.is_quiet:
@@ -85,8 +92,8 @@ def _answer(argv: Sequence[str], prog: str) -> int | None:
         # To be quicker the next time; it need not succeed.
         with contextlib.suppress(StoreError):
             manifests.write(name, known)
-    if manifest.report:
-        _report(Path(manifest.report), record, prog)
+    if report is not None:
+        _report(report, record, prog)
     return 0
 
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
+import json
 import os
 import re
 import stat
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from blake3 import blake3
 
@@ -27,7 +30,7 @@ from cwl_memo.store.layout import Layout
 from cwl_memo.store.manifest_file import used_entry
 from cwl_memo.store.materialise import copy_blob
 
-__all__ = ["ChangedError", "asked", "deliver", "require_unchanged"]
+__all__ = ["ChangedError", "CommandLine", "asked", "deliver", "require_unchanged"]
 
 _SESSION: Final = re.compile(
     r"_|SHLVL|OLDPWD|PWD|TERM|TERM_.*|COLORTERM|COLUMNS|LINES|SSH_.*|WINDOWID|WINDOWPATH|TMUX.*|STY"
@@ -45,27 +48,98 @@ _PATIENCE: Final = 64 << 20
 _YOUNG_NS: Final = 2_000_000_000
 
 
+_DESTINATIONS: Final = ("--outdir", "--memo-report")
+
+_TWO_WORDS: Final = frozenset(
+    {
+        *_DESTINATIONS, "--memo-store", "--memo-mode", "--memo-salt", "--memo-directories",
+        "--memo-image", "--memo-host-tools", "--memo-network", "--memo-link", "--memo-max-size",
+        "--tmpdir-prefix", "--tmp-outdir-prefix", "--preserve-environment", "--on-error",
+        "--default-container", "--eval-timeout",
+    }
+)  # fmt: skip
+"""Options with one value that may stand before those of :data:`_DESTINATIONS`."""
+
+_ONE_WORD: Final = frozenset(
+    {
+        "--no-container", "--parallel", "--quiet", "--memo", "--memo-replay", "--singularity",
+        "--podman", "--compute-checksum", "--no-compute-checksum", "--enable-dev", "--enable-ext",
+        "--relax-path-checks", "--move-outputs", "--copy-outputs", "--no-warnings",
+        "--preserve-entire-environment", "--disable-color", "--enable-color",
+    }
+)  # fmt: skip
+"""The same without a value."""
+
+
 class ChangedError(Exception):
     """The run has to take the long way; says what is not as it was."""
 
 
-def asked(prog: str, argv: Sequence[str], environ: Mapping[str, str]) -> JSON:
+@dataclass(frozen=True)
+class CommandLine:
+    """The words of a run, those apart that say where its outputs and its report go.
+
+    :param words: the others.
+    :param outdir: where the outputs go; None where only cwltool's parser can tell.
+    :param report: where the report goes; empty for nowhere.
+    """
+
+    words: tuple[str, ...]
+    outdir: str | None
+    report: str
+
+    @classmethod
+    def of(cls, argv: Sequence[str], environ: Mapping[str, str]) -> CommandLine:
+        """Divide the words of a run.
+
+        Only options at the beginning are looked at, whose form is known: what follows the
+        document belongs to the tool, which may have an input of any name.
+        """
+        report = environ.get("CWL_MEMO_REPORT", "")
+        whole = cls(tuple(argv), None, report)
+        kept: list[str] = []
+        said: dict[str, str] = {}
+        place = 0
+        while place < len(argv):
+            name, is_joined, value = argv[place].partition("=")
+            if name in _TWO_WORDS and (is_joined or place + 1 < len(argv)):
+                end = place + (1 if is_joined else 2)
+                if name in _DESTINATIONS:
+                    said[name] = value if is_joined else argv[place + 1]
+                else:
+                    kept += argv[place:end]
+                place = end
+            elif argv[place] in _ONE_WORD:
+                kept.append(argv[place])
+                place += 1
+            else:
+                break
+        rest = argv[place:]
+        options = (*rest, *_default_options(environ))
+        if any(word.startswith(("--o", "--memo-rep")) for word in options) or "" in said.values():
+            return whole
+        return cls((*kept, *rest), said.get("--outdir", "."), said.get("--memo-report", report))
+
+
+def asked(prog: str, line: CommandLine, environ: Mapping[str, str]) -> JSON:
     """Return all of a command line and its surroundings by which two runs are the same.
 
     The name of the manifest is made of it. It holds the whole environment but for what is
     known to reach no job.
     """
-    preserved = any(word.startswith("--preserve") for word in (*argv, *_default_options(environ)))
+    words = (*line.words, *_default_options(environ))
+    preserved = any(word.startswith("--pres") for word in words)
     umask = os.umask(0)
     os.umask(umask)
     return {
         "program": prog,
-        "arguments": [os.fsencode(word).hex() if _is_odd(word) else word for word in argv],
+        "arguments": [os.fsencode(w).hex() if _is_odd(w) else w for w in line.words],
+        "knows the output directory": line.outdir is not None,
         "directory": os.fsencode(os.getcwd()).hex(),
         "environment": {
             os.fsencode(name).hex(): os.fsencode(value).hex()
             for name, value in environ.items()
-            if preserved or not _SESSION.fullmatch(name)
+            if preserved or not (name == "CWL_MEMO_REPORT" or _SESSION.fullmatch(name))
         },
         "umask": umask,
         "user": [os.geteuid(), os.getegid(), sorted(os.getgroups())],
@@ -233,43 +307,87 @@ def _require_images(images: tuple[SeenImage, ...]) -> None:
 # the outputs ---------------------------------------------------------------------------------
 
 
-def deliver(layout: Layout, manifest: Manifest) -> Manifest:
-    """Put the files of the outputs where the user wants them; return what is known of them.
+def deliver(layout: Layout, manifest: Manifest, outdir: str) -> tuple[Manifest, str]:
+    """Put the files of the outputs where the user wants them.
 
     One that still stands there as it was delivered is left alone.
 
+    :param outdir: the directory, absolute.
+    :returns: what is known of them now, and the output object as it is printed.
     :raises ChangedError: if that cannot be; what was delivered by then is right, and the
         long way delivers it again.
     """
-    outdir = Path(manifest.outdir)
-    if os.path.realpath(outdir) != manifest.real_outdir:
-        raise ChangedError("the output directory is another")
+    real = os.path.realpath(outdir)
+    is_same = (outdir, real) == (manifest.outdir, manifest.real_outdir)
+    if os.path.lexists(real) and not os.path.isdir(real):
+        raise ChangedError(f"{outdir} is no directory")
     for delivery in manifest.deliveries:
-        place = os.path.join(manifest.real_outdir, delivery.path)
-        if os.path.isdir(place) or os.path.realpath(os.path.dirname(place)) != os.path.dirname(
-            place
-        ):
+        place = os.path.join(real, delivery.path)
+        above = os.path.dirname(place)
+        if os.path.isdir(place) or os.path.realpath(above) != above:
             raise ChangedError(f"{place} cannot be written to")
+    text = manifest.output if is_same else _moved(manifest, outdir)
     try:
-        outdir.mkdir(parents=True, exist_ok=True)
-        deliveries = tuple(_deliver_all(layout, manifest))
+        os.makedirs(real, exist_ok=True)
+        deliveries = tuple(_deliver_all(layout, manifest.deliveries, real, is_same=is_same))
     except (OSError, StoreError) as error:
         raise ChangedError(f"not delivered: {error}") from error
-    return manifest if deliveries == manifest.deliveries else _with(manifest, deliveries=deliveries)
+    if is_same and deliveries != manifest.deliveries:
+        manifest = _with(manifest, deliveries=deliveries)
+    return manifest, text
 
 
-def _deliver_all(layout: Layout, manifest: Manifest) -> Iterator[Delivery]:
+def _moved(manifest: Manifest, outdir: str) -> str:
+    """Return the output object as it is printed with the outputs in another directory."""
+    try:
+        output = json.loads(manifest.output)
+    except ValueError:
+        raise ChangedError("the output object cannot be read") from None
+    before, after = _uri(manifest.outdir), _uri(outdir)
+    for item in _files_in(output):
+        location, path = item.get("location"), item.get("path")
+        if not (
+            isinstance(location, str)
+            and location.startswith(f"{before}/")
+            and isinstance(path, str)
+            and path.startswith(f"{manifest.outdir}/")
+        ):
+            raise ChangedError("an output lies elsewhere")
+        item["location"] = after + location[len(before) :]
+        item["path"] = outdir + path[len(manifest.outdir) :]
+    # As cwltool prints it.
+    return json.dumps(output, indent=4, ensure_ascii=False)
+
+
+def _uri(path: str) -> str:
+    return f"file://{quote(path)}"
+
+
+def _files_in(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        if value.get("class") in ("File", "Directory"):
+            yield value
+        for item in value.values():
+            yield from _files_in(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _files_in(item)
+
+
+def _deliver_all(
+    layout: Layout, deliveries: tuple[Delivery, ...], outdir: str, *, is_same: bool
+) -> Iterator[Delivery]:
     now = time.time_ns()
     made: set[str] = set()
-    for delivery in manifest.deliveries:
-        place = os.path.join(manifest.real_outdir, delivery.path)
+    for delivery in deliveries:
+        place = os.path.join(outdir, delivery.path)
         stands = None
         with contextlib.suppress(OSError):
             stands = os.lstat(place)
         if stands is not None and stat.S_ISREG(stands.st_mode):
             identity = _identity(stands)
             settled = max(stands.st_mtime_ns, stands.st_ctime_ns) < now - _YOUNG_NS
-            if identity == delivery.delivered or (
+            if (is_same and identity == delivery.delivered) or (
                 settled
                 and stands.st_nlink == 1
                 and _holds(place, stands, delivery)

@@ -29,7 +29,7 @@ from cwl_memo.cwl.door import (
     versionstring,
 )
 from cwl_memo.cwl.keeper import Keeper
-from cwl_memo.cwl.replay import asked
+from cwl_memo.cwl.replay import CommandLine, asked
 from cwl_memo.cwl.schema_cache import schemas_for
 from cwl_memo.cwl.session import Session
 from cwl_memo.errors import StoreError, UsageError
@@ -148,7 +148,8 @@ def _run(
     session = Session(
         store, choice.settings, document=str(args.workflow or "CWLFile"), arguments=argv
     )
-    keeper = Keeper.of(session, store, choice, args, asked(prog, argv, os.environ))
+    line = CommandLine.of(argv, os.environ)
+    keeper = Keeper.of(session, store, choice, args, asked(prog, line, os.environ))
     runtime = session.prepare(RuntimeContext(vars(args)))
     if args.parallel:
         most = getattr(args, "parallel_max", 0) or 0

@@ -592,3 +592,54 @@ def test_the_jobs_of_a_scatter_are_replayed_with_equal_names(
     assert cold[2] == 3
     assert runs.run() == (True, cold[1], 0)
     assert [Path(f["path"]).read_text() for f in cold[1]["out"]] == ["0\n", "1\n", "2\n"]
+
+
+def test_a_run_into_another_directory_is_replayed(
+    bench: Bench, again: Callable[..., Again]
+) -> None:
+    for i in range(2):
+        bench.write(f"in{i}.txt", f"{i}\n")
+    flow = scatter(bench, bench.tool("inner.cwl"))
+    files = [{"class": "File", "path": f"in{i}.txt"} for i in range(2)]
+    runs = again(flow, {"f": files})
+    first = runs.run()[1]
+    runs.words[runs.words.index("o")] = "else where/ü"
+    replayed, output, executed = runs.run()
+    assert (replayed, executed) == (True, 0)
+    runs.words.insert(0, "--no-memo-replay")
+    assert runs.run() == (False, output, 0)
+    place = bench.folder / "else where/ü"
+    assert [Path(item["path"]).parent for item in output["out"]] == [place, place]
+    assert [Path(item["path"]).read_text() for item in output["out"]] == ["0\n", "1\n"]
+    assert [item["checksum"] for item in first["out"]] == [i["checksum"] for i in output["out"]]
+
+
+def test_an_input_called_outdir_is_no_output_directory(
+    bench: Bench, again: Callable[..., Again]
+) -> None:
+    tool = bench.tool(
+        body="echo $1",
+        inputs={"outdir": {"type": "string", "inputBinding": {"position": 1}}},
+    )
+    runs = again(tool, ["--outdir", "one"])
+    assert text(runs.run()[1]) == "one\n"
+    assert runs.run()[0]
+    runs.words[-1] = "two"
+    replayed, output, _ = runs.run()
+    assert (replayed, text(output)) == (False, "two\n")
+    assert Path(output["out"]["path"]).parent == bench.folder / "o"
+
+
+def test_a_replay_writes_its_report_where_this_run_wants_it(
+    bench: Bench, again: Callable[..., Again]
+) -> None:
+    runs = simple(bench, again)
+    runs.run()
+    assert runs.run({"CWL_MEMO_REPORT": "one.json"})[0]
+    runs.words[:0] = ["--memo-report", "two.json"]
+    assert runs.run()[0]
+    one, two = (json.loads((bench.folder / f"{n}.json").read_text()) for n in ("one", "two"))
+    assert one["run"] != two["run"]
+    assert one["summary"] == two["summary"]
+    runs.words[1] = "no such/two.json"
+    assert answer_only(runs) is None
