@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import sys
 
-from cwl_memo.cli.main import main
+from cwl_memo.cli.main import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(program())

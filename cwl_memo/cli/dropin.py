@@ -7,7 +7,10 @@ from __future__ import annotations
 import sys
 from typing import Final
 
-__all__ = ["main"]
+from cwl_memo.cli.leave import collect_rarely, leave
+from cwl_memo.cli.replay import answer
+
+__all__ = ["main", "program"]
 
 PROG: Final = "cwltool-memo"
 
@@ -17,17 +20,18 @@ def main(argv: list[str] | None = None) -> int:
 
     :param argv: the arguments; None for those of the process.
     """
-    from cwl_memo.cli.leave import collect_rarely, leave
-    from cwl_memo.cli.replay import answer
-
     words = sys.argv[1:] if argv is None else argv
     code = answer(words, PROG)
-    if code is None:
-        # No error boundary: what cwltool lets through ends this program as it ends cwltool.
-        if argv is None:
-            collect_rarely()
-        from cwl_memo.cwl.runner import run
-        from cwl_memo.report.files import write_report
+    if code is not None:
+        return code
+    # No error boundary: what cwltool lets through ends this program as it ends cwltool.
+    from cwl_memo.cwl.runner import run
+    from cwl_memo.report.files import write_report
 
-        code = run(words, prog=PROG, write_report=write_report)
-    return code if argv is not None else leave(code)
+    return run(words, prog=PROG, write_report=write_report)
+
+
+def program() -> int:
+    """Be the program ``cwltool-memo``, and end the process."""
+    collect_rarely()
+    return leave(main())

@@ -19,7 +19,7 @@ from cwl_memo.cli.leave import collect_rarely, leave
 from cwl_memo.cli.opening import add_store_arguments
 from cwl_memo.cli.verb import Verb
 
-__all__ = ["VERBS", "build_parser", "main"]
+__all__ = ["VERBS", "build_parser", "main", "program"]
 
 PROG: Final = "cwl-memo"
 
@@ -58,13 +58,16 @@ def main(argv: list[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     if words[:1] == ["run"]:
         # No error boundary: what cwltool lets through ends this program as it ends cwltool.
-        if argv is not None:
-            return _run_workflow(words[1:])
-        collect_rarely()
-        return leave(_run_workflow(words[1:]))
+        return _run_workflow(words[1:])
     if words[:1] == ["conformance"]:
         return guarded(f"{PROG} conformance", lambda: _measure_conformance(words[1:]))
     return guarded(PROG, lambda: _main(words))
+
+
+def program() -> int:
+    """Be the program ``cwl-memo``: do what its command line says, and end the process."""
+    collect_rarely()
+    return leave(main())
 
 
 def _main(words: list[str]) -> int:

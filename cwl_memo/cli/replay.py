@@ -6,7 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -41,9 +41,10 @@ def answer(argv: Sequence[str], prog: str) -> int | None:
     if any(word in _WITHOUT for word in argv) or "_ARGCOMPLETE" in os.environ:
         return None
     try:
-        return _answer(argv, prog)
-    except (StoreError, OSError):
+        found = _find(argv, prog)
+    except Exception:  # noqa: BLE001  (a fault here costs time, and the long way tells of it)
         return None
+    return None if found is None else found.tell(argv, prog)
 
 
 def _store_of(argv: Sequence[str], environ: Mapping[str, str]) -> Path:
@@ -56,45 +57,62 @@ def _store_of(argv: Sequence[str], environ: Mapping[str, str]) -> Path:
     return named_store_path(named) if named else default_store_path(environ)
 
 
-def _answer(argv: Sequence[str], prog: str) -> int | None:
+@dataclass(frozen=True)
+class _Answer:
+    """A run that is answered: its files are delivered, and nobody was told yet."""
+
+    manifests: ManifestFiles
+    name: str
+    before: Manifest
+    now: Manifest
+    output: str
+    report: Path | None
+    layout: Layout
+
+    def tell(self, argv: Sequence[str], prog: str) -> int:
+        """Print the output object and the log, and note the run; return the exit code."""
+        sys.stdout.write(self.output)
+        sys.stdout.flush()
+        record = _record(self.now, argv, str(self.layout.root))
+        if not self.now.is_quiet:
+            sys.stderr.write(_log(self.now, record))
+        _note(self.layout, record)
+        if self.now == self.before:
+            self.manifests.touch(self.name)
+        else:
+            # To be quicker the next time; it need not succeed.
+            with contextlib.suppress(StoreError):
+                self.manifests.write(self.name, self.now)
+        if self.report is not None:
+            _report(self.report, record, prog)
+        return 0
+
+
+def _find(argv: Sequence[str], prog: str) -> _Answer | None:
     place = _store_of(argv, os.environ)
     if not (place / "replays").is_dir():
         return None
     layout, _ = open_layout(place, readonly=True)
     secret = find_secret(layout)
-    if secret is None:
-        return None
     line = CommandLine.of(argv, os.environ)
     report = Path(line.report).expanduser().absolute() if line.report else None
-    if report is not None and (report.is_dir() or not report.parent.is_dir()):
-        return None  # the long way says what is wrong with it
+    if secret is None or (report and (report.is_dir() or not report.parent.is_dir())):
+        return None  # the long way says what is wrong
     manifests = ManifestFiles(layout)
     name = name_of_run(asked(prog, line, os.environ), secret)
     manifest = manifests.read(name)
     if manifest is None:
         return None
-    outdir = manifest.outdir if line.outdir is None else os.path.abspath(line.outdir)  # noqa: PTH100  (as cwltool does: a link stays one)
-    if line.outdir is None and manifest.report:
+    outdir = manifest.outdir
+    if line.outdir is not None:
+        outdir = os.path.abspath(line.outdir)  # noqa: PTH100  (as cwltool: a link stays one)
+    elif manifest.report:
         report = Path(manifest.report)
     try:
-        known, text = deliver(layout, require_unchanged(layout, manifest), outdir)
+        now, output = deliver(layout, require_unchanged(layout, manifest), outdir)
     except ChangedError:
         return None
-    sys.stdout.write(text)
-    sys.stdout.flush()
-    record = _record(manifest, argv, str(layout.root))
-    if not manifest.is_quiet:
-        sys.stderr.write(_log(manifest, record))
-    _note(layout, record)
-    if known == manifest:
-        manifests.touch(name)
-    else:
-        # To be quicker the next time; it need not succeed.
-        with contextlib.suppress(StoreError):
-            manifests.write(name, known)
-    if report is not None:
-        _report(report, record, prog)
-    return 0
+    return _Answer(manifests, name, manifest, now, output, report, layout)
 
 
 def _report(path: Path, record: RunRecord, prog: str) -> None:

@@ -62,18 +62,19 @@ class _MemoExecutor(JobExecutor):
         The view they stand in is then one of the run's output directories: cwltool moves
         files out of it and removes it.
         """
+        session = self._session
         for output in self.final_output:
-            self._session.views.ensure_in(output, owned=True)
-            if self._session.witness is not None:
-                self._session.witness.note_outputs(process, output)
-        if self._session.views.root:
-            self.output_dirs.add(self._session.views.root)
+            session.views.ensure_in(output, owned=True)
+        outputs = list(self.final_output)
+        session.testify(lambda witness: witness.note_outputs(process, outputs))
+        if session.views.root:
+            self.output_dirs.add(session.views.root)
         if self._root:
             above = os.path.join(os.path.realpath(self._root), "")
             others = [d for d in self.output_dirs if not os.path.realpath(d).startswith(above)]
             self.output_dirs.clear()
             self.output_dirs.update([self._root, *others])
-        self._session.summarise()
+        session.summarise()
 
 
 class MemoSerialExecutor(_MemoExecutor, SingleJobExecutor):

@@ -16,6 +16,7 @@ from cwl_memo.cwl.session import Session
 from cwl_memo.cwl.witness import NoManifestError, Witness, is_replayable
 from cwl_memo.errors import StoreError
 from cwl_memo.store.local import LocalStore
+from cwl_memo.store.protocol import Store
 
 __all__ = ["Keeper"]
 
@@ -48,13 +49,13 @@ class Keeper:
     def of(
         cls,
         session: Session,
-        store: LocalStore | None,
+        store: Store | None,
         choice: Choice,
         args: argparse.Namespace,
         asked: JSON,
     ) -> Keeper | None:
         """Return what keeps a run's manifest; None where it is to have none, or cannot."""
-        if not choice.replay or store is None or not store.writable:
+        if not choice.replay or not isinstance(store, LocalStore) or not store.writable:
             return None
         if choice.settings.mode is not Mode.READWRITE:
             return None
@@ -74,6 +75,9 @@ class Keeper:
 
     def keep(self) -> None:
         """Write the manifest, if the run can be replayed."""
+        self._session.memo.shield(self._keep, None)
+
+    def _keep(self) -> None:
         session = self._session
         try:
             text = self._copy.text()

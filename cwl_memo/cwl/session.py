@@ -99,8 +99,15 @@ class Session:
         self.memo.note_run({"line": "run", **self.record.header()})
 
     def _note_programs(self, search_path: str, programs: dict[str, str]) -> None:
-        if self.witness is not None:
-            self.witness.note_programs(search_path, programs)
+        self.testify(lambda witness: witness.note_programs(search_path, programs))
+
+    def testify(self, note: Callable[[Witness], None]) -> None:
+        """Have the witness note something; a fault of it costs the manifest, never the run."""
+        witness = self.witness
+        if witness is not None:
+            why = "unexpected error"
+            if self.memo.shield(lambda: note(witness), why) == why:
+                witness.spoil(why)
 
     # set-up
 
@@ -262,8 +269,7 @@ class Session:
         with self._lock:
             self._unfinished.pop(job.name, None)
             self.record.jobs.append(job)
-        if self.witness is not None:
-            self.witness.note_job(job, sources)
+        self.testify(lambda witness: witness.note_job(job, sources))
         _log.info("[job %s] %s", job.name, sentence(job))
         self.memo.note_run({"line": "job", **job.to_json()})
 
