@@ -107,7 +107,7 @@ TEMPLATES: Final[Mapping[str, Template]] = {
             "toil-cwl-runner --cachedir {store} --jobStore {scratch} --outdir {outdir} "
             "--disableProgress --logLevel ERROR --retryCount 0 --defaultMemory 100Mi "
             "--defaultDisk 100Mi {options} {document} {job}",
-            lacks=frozenset({"cwl-memo-store", "--parallel"}),
+            lacks=frozenset({"cwl-memo-store", "--copy-outputs", "--on-error", "--parallel"}),
         ),
         Template(
             "cwltool",
