@@ -18,6 +18,7 @@ from typing import Any, Final
 from .case import Case, Run
 from .change import apply
 from .damage import copy_store, damage, store_files
+from .errors import CaseError
 from .execution import Execution, Finished
 from .mount import MountError, Mounts
 from .observe import contents_of, output_object, reasons
@@ -140,13 +141,22 @@ def _remove_anyway(action: Callable[[str], object], path: str, _: object) -> Non
 def _runs(case: Case, plan: Plan, world: World) -> Iterator[RunResult]:
     for name, content in case.files.items():
         world.write(name, content)
+    is_flawed = False
     for number, run in enumerate(case.runs, 1):
-        for change in run.changes:
-            apply(world, change)
+        try:
+            for change in run.changes:
+                apply(world, change)
+        except CaseError:
+            if is_flawed:
+                return  # what was to be changed is not there, since the runner did not make it
+            raise
         if run.store_files is None:
-            yield _run(case, run, plan, world, number, "")
+            results = iter([_run(case, run, plan, world, number, "")])
         else:
-            yield from _damaged(case, run, plan, world, number)
+            results = _damaged(case, run, plan, world, number)
+        for result in results:
+            is_flawed = is_flawed or result.verdict.is_flaw
+            yield result
 
 
 def _damaged(case: Case, run: Run, plan: Plan, world: World, number: int) -> Iterator[RunResult]:

@@ -288,6 +288,12 @@ def test_case_that_cannot_be_done_is_an_error_that_names_the_change(
         only(tmp_path, fake(), case({"change": [{"delete": ["absent"]}]}))
 
 
+def test_case_ends_where_a_failed_run_left_nothing_to_change(fake: Fake, tmp_path: Path) -> None:
+    asked = case({}, {**AGAIN, "change": [{"delete": ["out1/out.txt"]}]})
+    result = only(tmp_path, fake("exit 1"), asked)
+    assert [run.verdict for run in result.runs] == [result.verdict] == [Verdict.FALSE_HIT]
+
+
 def test_folder_of_a_case_is_removed_though_it_cannot_be_written(
     fake: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
