@@ -40,7 +40,7 @@ from cwl_memo.store.quarantine import Quarantine
 __all__ = ["STEPS", "fill", "main", "measure"]
 
 _TOOLS: Final = 50
-_BULK: Final = 200_000
+_BULK: Final = 20_000
 """How many entries are too many to publish one by one."""
 
 _EVICTED: Final = 0.03

@@ -126,15 +126,16 @@ class Layout:
 
     def entry(self, key: ReuseKey) -> Path:
         """Return the file of an entry."""
-        return self.root / "entries" / key.hex[:2] / f"{key.hex}.json"
+        # Asked a million times, and one text is parsed in a third of the time of four.
+        return Path(f"{self.root}/entries/{key.hex[:2]}/{key.hex}.json")
 
     def eviction_mark(self, key: ReuseKey) -> Path:
         """Return the file that tells that an entry's blobs were taken by retention."""
-        return self.root / "entries" / key.hex[:2] / f"{key.hex}.evicted"
+        return Path(f"{self.root}/entries/{key.hex[:2]}/{key.hex}.evicted")
 
     def blob(self, digest: Digest) -> Path:
         """Return the file of a blob."""
-        return self.root / "blobs" / digest.hex[:2] / digest.hex
+        return Path(f"{self.root}/blobs/{digest.hex[:2]}/{digest.hex}")
 
 
 _MIGRATIONS: Final[Mapping[int, Callable[[Layout], None]]] = {}
