@@ -9,7 +9,7 @@ CWLTOOL ?=
 ARGS ?=
 # Cases of the memoization suite: all, unless arguments choose some; and for which runners.
 CASES ?=
-RUNNERS ?= cwl-memo cwl-memo-parallel
+RUNNERS ?= cwl-memo cwl-memo-parallel cwl-memo-no-replay
 # How many tests or cases run at once.
 JOBS ?= $(shell getconf _NPROCESSORS_ONLN)
 

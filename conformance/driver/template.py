@@ -98,6 +98,9 @@ TEMPLATES: Final[Mapping[str, Template]] = {
         Template("cwl-memo", _CWL_MEMO),
         Template("cwl-memo-parallel", _CWL_MEMO.replace("{options}", "--parallel {options}")),
         Template(
+            "cwl-memo-no-replay", _CWL_MEMO.replace("{options}", "--no-memo-replay {options}")
+        ),
+        Template(
             "cwltool-cachedir",
             "cwltool --cachedir {store} --outdir {outdir} {options} {document} {job}",
             lacks=_CWLTOOL_LACKS,

@@ -208,10 +208,13 @@ class HostPrograms:
     The jobs of a scatter use the same programs. What is remembered is forgotten when a job
     has been executed, which may have changed a program, and after :data:`_MOMENT`.
 
-    :param told: told of each PATH and of where words lead on it, if anyone is.
+    :param told: told of each PATH, of where words lead on it, and of those that lead to
+        what cannot be read; if anyone is.
     """
 
-    def __init__(self, told: Callable[[str, dict[str, str]], None] | None = None) -> None:
+    def __init__(
+        self, told: Callable[[str, dict[str, str], list[str]], None] | None = None
+    ) -> None:
         self._told = told
         self._known: dict[tuple[tuple[str, ...], str], _Remembered] = {}
 
@@ -237,7 +240,9 @@ class HostPrograms:
             known = _Remembered(when, host_identity(words, path, noted, found_at), files)
             self._known[asked] = known
             if self._told is not None:
-                self._told(path, found_at)
+                # What may be run but not read shows no change of its content.
+                unread = [w for w, seen in known.identity.items() if not seen.startswith("blake3:")]
+                self._told(path, found_at, unread)
         return known.identity, known.files
 
     def forget(self) -> None:

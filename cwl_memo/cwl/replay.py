@@ -35,7 +35,7 @@ __all__ = ["ChangedError", "CommandLine", "asked", "deliver", "require_unchanged
 _SESSION: Final = re.compile(
     r"_|SHLVL|OLDPWD|PWD|TERM|TERM_.*|COLORTERM|COLUMNS|LINES|SSH_.*|WINDOWID|WINDOWPATH|TMUX.*|STY"
     r"|PS[0-4]|PROMPT_COMMAND|LS_COLORS|LSCOLORS|VTE_VERSION|DBUS_SESSION_BUS_ADDRESS|HIST.*"
-    r"|XDG_SESSION_.*|GPG_.*|INVOCATION_ID|JOURNAL_STREAM|PYTEST_.*|MAKE.*|MFLAGS"
+    r"|XDG_SESSION_.*|GPG_.*|INVOCATION_ID|JOURNAL_STREAM|MAKE.*|MFLAGS"
 )
 """Environment variables that differ from terminal to terminal and reach no job."""
 

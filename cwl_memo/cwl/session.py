@@ -98,8 +98,8 @@ class Session:
         self._ended = False
         self.memo.note_run({"line": "run", **self.record.header()})
 
-    def _note_programs(self, search_path: str, programs: dict[str, str]) -> None:
-        self.testify(lambda witness: witness.note_programs(search_path, programs))
+    def _note_programs(self, search_path: str, programs: dict[str, str], unread: list[str]) -> None:
+        self.testify(lambda witness: witness.note_programs(search_path, programs, unread))
 
     def testify(self, note: Callable[[Witness], None]) -> None:
         """Have the witness note something; a fault of it costs the manifest, never the run."""

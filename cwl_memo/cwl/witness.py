@@ -14,7 +14,7 @@ import re
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -209,8 +209,12 @@ class Witness:
                 elif known[1] != identity:
                     self.spoil(f"{path} changed during the run")
 
-    def note_programs(self, search_path: str, programs: Mapping[str, str]) -> None:
-        """Note to which files words that may name programs lead."""
+    def note_programs(
+        self, search_path: str, programs: Mapping[str, str], unread: Sequence[str]
+    ) -> None:
+        """Note to which files words that may name programs lead, and which cannot be read."""
+        if unread:
+            self.spoil(f"{unread[0]} cannot be read")
         with self._lock:
             if self._search_path not in ("", search_path):
                 self.spoil("PATH changed during the run")
@@ -241,6 +245,9 @@ class Witness:
 
     def _examine(self, tool: Any) -> None:
         """Look for what makes a workflow's expressions give another value the next time."""
+        items = (*(tool.get("requirements") or ()), *(tool.get("hints") or ()))
+        if any(str(item.get("class", "")).endswith("Secrets") for item in items):
+            self.spoil("there may be secrets")
         if tool.get("class") == "CommandLineTool":
             return  # a job, which is keyed
         own = {name: value for name, value in tool.items() if name not in ("doc", "label")}

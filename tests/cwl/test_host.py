@@ -11,6 +11,7 @@ import pytest
 
 from cwl_memo.cwl.host import (
     MAX_WORDS,
+    HostPrograms,
     host_identity,
     named_host,
     words_of_command,
@@ -307,3 +308,43 @@ def test_a_program_that_vanishes_is_no_error(install: Callable[..., Path]) -> No
 def test_by_name_nothing_is_read_and_only_the_program_counts() -> None:
     assert named_host(["samtools", "/opt/x"]) == {"samtools": "name"}
     assert named_host([]) == {}
+
+
+def test_programs_that_can_be_run_but_not_read_are_told_apart(tmp_path: Path) -> None:
+    """Their content may change without a trace, so that no run is replayed with them."""
+    for name in ("open", "closed"):
+        program = tmp_path / name
+        program.write_text("#!/nowhere\n")
+        program.chmod(0o755)
+    told: list[tuple[dict[str, str], list[str]]] = []
+
+    def digest(file: Path) -> tuple[str, None]:
+        if file.name == "closed":
+            raise PermissionError(13, "no", str(file))
+        return "blake3:" + 64 * "0", None
+
+    programs = HostPrograms(lambda _path, found_at, unread: told.append((found_at, unread)))
+    programs.identity(["open", "closed", "none"], str(tmp_path), digest)
+    ((found_at, unread),) = told
+    assert unread == ["closed"]
+    assert found_at["none"] == ""
+    assert found_at["open"] == str(tmp_path.resolve() / "open")
+
+
+def test_programs_are_looked_at_once_until_a_job_was_executed(tmp_path: Path) -> None:
+    program = tmp_path / "hello"
+    program.write_text("#!/nowhere\n")
+    program.chmod(0o755)
+    asked: list[Path] = []
+
+    def digest(file: Path) -> tuple[str, None]:
+        asked.append(file)
+        return "blake3:" + 64 * "0", None
+
+    programs = HostPrograms()
+    for _ in range(2):
+        programs.identity(["hello"], str(tmp_path), digest)
+    assert len(asked) == 1
+    programs.forget()
+    programs.identity(["hello"], str(tmp_path), digest)
+    assert len(asked) == 2

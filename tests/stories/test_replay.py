@@ -643,3 +643,14 @@ def test_a_replay_writes_its_report_where_this_run_wants_it(
     assert one["summary"] == two["summary"]
     runs.words[1] = "no such/two.json"
     assert answer_only(runs) is None
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root can read everything")
+def test_no_manifest_with_a_program_that_cannot_be_read(
+    bench: Bench, again: Callable[..., Again]
+) -> None:
+    bench.write("in.txt", "one\n")
+    bench.write("bin/hello", "#!/bin/sh\necho one\n").chmod(0o111)
+    runs = again(bench.tool(body="hello || :"), {"f": {"class": "File", "path": "in.txt"}})
+    runs.run({"PATH": f"{bench.folder}/bin:{os.environ['PATH']}"})
+    assert nothing_kept(bench)
