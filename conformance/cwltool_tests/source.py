@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tarfile
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from conformance.errors import ConformanceError
 
@@ -60,10 +60,20 @@ def _download(folder: Path) -> Path:
     return found[0]
 
 
+def _leaves(name: str) -> bool:
+    path = PurePosixPath(name)
+    return path.is_absolute() or ".." in path.parts
+
+
 def _unpacked(sdist: Path, folder: Path) -> Path:
     try:
         with tarfile.open(sdist) as archive:
-            archive.extractall(folder, filter="data")
+            members = [m for m in archive.getmembers() if m.isfile() or m.isdir()]
+            if any(_leaves(member.name) for member in members):
+                raise ConformanceError(f"{sdist} holds paths that lead out of it")
+            # Python has filters since 3.10.12 and 3.11.4.
+            archive.extraction_filter = getattr(tarfile, "data_filter", None)
+            archive.extractall(folder, members)  # noqa: S202  (looked at above)
     except (OSError, tarfile.TarError) as error:
         raise ConformanceError(f"{sdist} cannot be unpacked: {error}") from error
     found = [path for path in folder.iterdir() if path.is_dir()]

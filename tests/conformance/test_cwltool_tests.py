@@ -279,6 +279,12 @@ def test_what_is_no_source_of_cwltool_is_refused(tmp_path: Path, files: dict[str
         place_tests(tmp_path / "g", sdist=tmp_path / "broken.tar.gz")
 
 
+@pytest.mark.parametrize("name", ["../climbs", "/absolute"])
+def test_a_source_distribution_is_unpacked_nowhere_else(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ConformanceError, match="lead out of it"):
+        place_tests(tmp_path / "f", sdist=sdist(tmp_path / "s.tar.gz", {name: ""}))
+
+
 # all of it
 
 
