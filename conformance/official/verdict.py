@@ -90,7 +90,8 @@ def output_of(text: str, temporary: str, others: Collection[str] = ()) -> Any:
 
 
 def _random(directory: str) -> str:
-    return re.escape(directory) + r"/[^/\"\s]+"
+    # A runner may make a directory for each job within one for the run.
+    return re.escape(directory) + r"/[^/\"\s]+(?:/[a-z0-9_]{8}(?![^/\"\s]))?"
 
 
 def _freed(value: Any, random: re.Pattern[str]) -> Any:
