@@ -56,7 +56,7 @@ class _MemoExecutor(JobExecutor):
         # The input object is wrong. With its line numbers, the message says where.
         return super().execute(process, job_order_object, runtime_context, logger)
 
-    def _deliver(self, process: Process) -> None:
+    def _deliver(self) -> None:
         """See that the user's outputs are on disk, as files of their own.
 
         The view they stand in is then one of the run's output directories: cwltool moves
@@ -66,7 +66,7 @@ class _MemoExecutor(JobExecutor):
         for output in self.final_output:
             session.views.ensure_in(output, owned=True)
         outputs = list(self.final_output)
-        session.testify(lambda witness: witness.note_outputs(process, outputs))
+        session.testify(lambda witness: witness.note_outputs(outputs))
         if session.views.root:
             self.output_dirs.add(session.views.root)
         if self._root:
@@ -94,7 +94,7 @@ class MemoSerialExecutor(_MemoExecutor, SingleJobExecutor):
         """Run all jobs of a process."""
         self._session.work_reuse = work_reuse.of_run(process)
         super().run_jobs(process, job_order_object, logger, runtime_context)
-        self._deliver(process)
+        self._deliver()
 
 
 class MemoParallelExecutor(_MemoExecutor):
@@ -130,7 +130,7 @@ class MemoParallelExecutor(_MemoExecutor):
         threads.output_dirs = self.output_dirs
         runtime_context.workflow_eval_lock = _EvaluationLock(threads)
         threads.run_jobs(process, job_order_object, logger, runtime_context)
-        self._deliver(process)
+        self._deliver()
 
 
 class _EvaluationLock(threading.Condition):

@@ -22,10 +22,13 @@ def make_factory(session: Session) -> Callable[[Any, LoadingContext], Process]:
 
     def make_tool(toolpath_object: Any, loading_context: LoadingContext) -> Process:
         toolpath_object, loading_context = work_reuse.for_process(toolpath_object, loading_context)
-        if toolpath_object.get("class") != "CommandLineTool":
-            return default_make_tool(toolpath_object, loading_context)
-        tool = MemoCommandLineTool(toolpath_object, loading_context)
-        tool.memo_session = session
-        return tool
+        process: Process
+        if toolpath_object.get("class") == "CommandLineTool":
+            process = tool = MemoCommandLineTool(toolpath_object, loading_context)
+            tool.memo_session = session
+        else:
+            process = default_make_tool(toolpath_object, loading_context)
+        session.testify(lambda witness: witness.note_process(process))
+        return process
 
     return make_tool

@@ -33,6 +33,7 @@ from cwl_memo.core.manifest import (
     UsedEntry,
 )
 from cwl_memo.core.run import EXECUTED, REUSED, JobRecord, RunRecord
+from cwl_memo.cwl import requirement
 from cwl_memo.cwl.door import DefaultFetcher, Process, uri_file_path
 from cwl_memo.cwl.expression import expressions_in, is_expression, strings_in, use_of
 from cwl_memo.cwl.files import Sources
@@ -123,6 +124,7 @@ class Witness:
         self._jobs: list[JobRecord] = []
         self._outputs: list[_Output] = []
         self._below: tuple[str, ...] = ()
+        self._processes: list[Process] = []
 
     @property
     def spoilt(self) -> str:
@@ -152,6 +154,10 @@ class Witness:
         with self._lock:
             if self._looked.setdefault(path, there) != there:
                 self.spoil(f"{path} came or went during the run")
+
+    def note_process(self, process: Process) -> None:
+        """Note a process that was loaded; its requirements may still grow."""
+        self._processes.append(process)
 
     # files
 
@@ -227,12 +233,13 @@ class Witness:
 
     # the end of the jobs
 
-    def note_outputs(self, process: Process, output: Any) -> None:
+    def note_outputs(self, output: Any) -> None:
         """Note the output object, its files still in the run's own directories."""
         self._is_looking = False
         if self._spoilt:
             return
-        process.visit(self._examine)
+        for process in self._processes:
+            self._examine(process)
         for item in _files_in(output, self.spoil):
             path = uri_file_path(item["location"])
             try:
@@ -243,27 +250,43 @@ class Witness:
                 return
             self._outputs.append(_Output(item, digest.digest, digest.size, mode))
 
-    def _examine(self, tool: Any) -> None:
-        """Look for what makes a workflow's expressions give another value the next time."""
-        items = (*(tool.get("requirements") or ()), *(tool.get("hints") or ()))
+    def _examine(self, process: Process) -> None:
+        """Look for expressions that may give another value the next time.
+
+        In what is in force for a process: overrides and the input object add requirements
+        that stand in no document. Of a job all is keyed but whether it may be reused.
+        """
+        tool = process.tool
+        items = [*process.requirements, *process.hints]
         if any(str(item.get("class", "")).endswith("Secrets") for item in items):
             self.spoil("there may be secrets")
-        if tool.get("class") == "CommandLineTool":
-            return  # a job, which is keyed
-        own = {name: value for name, value in tool.items() if name not in ("doc", "label")}
-        texts = [text for text in strings_in(_plain(own)) if is_expression(text)]
-        texts += [text for lines in _libraries(own) for text in lines]
-        if tool.get("class") == "ExpressionTool":
-            texts.append(str(tool.get("expression", "")))
-        use = use_of([t if is_expression(t) else f"${{{t}}}" for t in texts])
+        if tool["class"] == "CommandLineTool":
+            found = requirement.find(requirement.WORK_REUSE, process.requirements, process.hints)
+            parts: list[Any] = [found or {}]
+        elif tool["class"] in ("Workflow", "ExpressionTool"):
+            parts = [{n: value for n, value in tool.items() if n not in ("doc", "label")}, items]
+        else:
+            self.spoil(f"a process of class {tool['class']}")
+            return
+        texts = [text for part in parts for text in strings_in(_plain(part)) if is_expression(text)]
+        if tool["class"] == "CommandLineTool" and not texts:
+            return
+        # Whatever defines functions is code without a dollar before it.
+        library = [code for lines in _libraries(items) for code in lines]
+        if tool["class"] == "ExpressionTool" and not is_expression(tool.get("expression")):
+            library.append(str(tool.get("expression", "")))
+        self._examine_code([*texts, *(f"${{{code}}}" for code in library)])
+
+    def _examine_code(self, texts: list[str]) -> None:
+        use = use_of(texts)
         if use.nondeterministic:
             self.spoil(f"an expression of the workflow uses {use.nondeterministic[0]}")
+        if use.locale:
+            self.spoil("an expression of the workflow may tell the time zone or the locale")
         if use.resources:
             self.spoil("an expression of the workflow uses the machine's resources")
         if any(_PLACE.search(code) for text in texts for code in expressions_in(text)):
             self.spoil("an expression of the workflow uses the paths of files")
-        if tool.get("class") not in ("Workflow", "ExpressionTool"):
-            self.spoil(f"a process of class {tool.get('class')}")
 
     # the manifest
 
@@ -435,8 +458,8 @@ def _plain(value: Any) -> JSON:
     return value
 
 
-def _libraries(tool: Mapping[str, Any]) -> Iterator[list[str]]:
-    for item in (*(tool.get("requirements") or ()), *(tool.get("hints") or ())):
+def _libraries(items: Sequence[Any]) -> Iterator[list[str]]:
+    for item in items:
         if isinstance(item, Mapping) and isinstance(item.get("expressionLib"), list):
             yield [str(text) for text in item["expressionLib"]]
 

@@ -474,6 +474,20 @@ def test_no_replay_when_it_is_switched_off(bench: Bench, again: Callable[..., Ag
 # what leaves no manifest ---------------------------------------------------------------------
 
 
+def expression_tool(bench: Bench, inputs: Any, expression: str) -> Path:
+    return bench.write(
+        "expression.cwl",
+        {
+            "cwlVersion": "v1.2",
+            "class": "ExpressionTool",
+            "requirements": {"InlineJavascriptRequirement": {}},
+            "inputs": inputs,
+            "outputs": {"out": "string"},
+            "expression": expression,
+        },
+    )
+
+
 def nothing_kept(bench: Bench) -> bool:
     return not list(bench.store.glob("replays/*.json"))
 
@@ -517,17 +531,7 @@ def test_no_manifest_of_an_expression_tool_that_tells_a_path(
     bench: Bench, again: Callable[..., Again]
 ) -> None:
     bench.write("in.txt", "one\n")
-    tool = bench.write(
-        "expression.cwl",
-        {
-            "cwlVersion": "v1.2",
-            "class": "ExpressionTool",
-            "requirements": {"InlineJavascriptRequirement": {}},
-            "inputs": {"f": "File"},
-            "outputs": {"out": "string"},
-            "expression": "${return {out: inputs.f.path};}",
-        },
-    )
+    tool = expression_tool(bench, {"f": "File"}, "${return {out: inputs.f.path};}")
     runs = again(tool, {"f": {"class": "File", "path": "in.txt"}})
     runs.run()
     assert nothing_kept(bench)
@@ -537,16 +541,10 @@ def test_no_replay_when_what_an_expression_tool_read_changes(
     bench: Bench, again: Callable[..., Again]
 ) -> None:
     bench.write("in.txt", "one\n")
-    tool = bench.write(
-        "expression.cwl",
-        {
-            "cwlVersion": "v1.2",
-            "class": "ExpressionTool",
-            "requirements": {"InlineJavascriptRequirement": {}},
-            "inputs": {"f": {"type": "File", "loadContents": True}},
-            "outputs": {"out": "string"},
-            "expression": "${return {out: inputs.f.contents};}",
-        },
+    tool = expression_tool(
+        bench,
+        {"f": {"type": "File", "loadContents": True}},
+        "${return {out: inputs.f.contents};}",
     )
     runs = again(tool, {"f": {"class": "File", "path": "in.txt"}})
     runs.settle()
@@ -653,4 +651,86 @@ def test_no_manifest_with_a_program_that_cannot_be_read(
     bench.write("bin/hello", "#!/bin/sh\necho one\n").chmod(0o111)
     runs = again(bench.tool(body="hello || :"), {"f": {"class": "File", "path": "in.txt"}})
     runs.run({"PATH": f"{bench.folder}/bin:{os.environ['PATH']}"})
+    assert nothing_kept(bench)
+
+
+# three attacks -------------------------------------------------------------------------------
+
+CLOCK = "$(String(new Date().getTime()))"
+
+
+def telling(bench: Bench, expression: str, **fields: Any) -> Path:
+    """Write a workflow that hands its tool what an expression of a step gives."""
+    bench.write("in.txt", "one\n")
+    bench.tool(
+        "inner.cwl",
+        body="echo $2",
+        inputs={
+            "f": {"type": "File", "inputBinding": {"position": 1}},
+            "w": {"type": "string", "inputBinding": {"position": 2}},
+        },
+    )
+    one = step("inner.cwl", "f")
+    one["in"]["w"] = {"valueFrom": expression}
+    requirements: dict[str, Any] = {
+        "InlineJavascriptRequirement": {},
+        "StepInputExpressionRequirement": {},
+    }
+    fields.setdefault("requirements", requirements)
+    outputs = {"out": {"type": "File", "outputSource": "s/out"}}
+    return wrap(bench, "wf.cwl", {"s": one}, outputs, **fields)
+
+
+def test_no_manifest_when_the_input_object_brings_code_that_tells_the_time(
+    bench: Bench, again: Callable[..., Again]
+) -> None:
+    """``cwl:requirements`` stand in no document."""
+    library = {
+        "class": "InlineJavascriptRequirement",
+        "expressionLib": [f"function now() {{ return {CLOCK[2:-1]}; }}"],
+    }
+    flow = telling(bench, "$(now())", requirements={"StepInputExpressionRequirement": {}})
+    job = {"f": {"class": "File", "path": "in.txt"}, "cwl:requirements": [library]}
+    runs = again(flow, job)
+    first = text(runs.run()[1])
+    assert nothing_kept(bench)
+    assert text(runs.run()[1]) != first
+
+
+def test_no_replay_when_a_directory_that_an_expression_listed_changes(
+    bench: Bench, again: Callable[..., Again]
+) -> None:
+    bench.write("d/one", "")
+    tool = expression_tool(
+        bench,
+        {"d": {"type": "Directory", "loadListing": "shallow_listing"}},
+        "${return {out: String(inputs.d.listing.length)};}",
+    )
+    runs = again(tool, {"d": {"class": "Directory", "location": "d"}})
+    while time.time() - (bench.folder / "d").stat().st_ctime < 2.5:
+        time.sleep(0.1)
+    assert runs.run()[1]["out"] == "1"
+    assert runs.run()[0]
+    bench.write("d/two", "")
+    assert runs.run()[:2] == (False, {"out": "2"})
+
+
+def test_no_manifest_when_the_clock_decides_about_reuse(
+    bench: Bench, again: Callable[..., Again]
+) -> None:
+    bench.write("in.txt", "one\n")
+    tool = bench.tool(
+        requirements=[
+            {"class": "InlineJavascriptRequirement"},
+            {"class": "WorkReuse", "enableReuse": "$(new Date().getTime() > 0)"},
+        ]
+    )
+    again(tool, {"f": {"class": "File", "path": "in.txt"}}).run()
+    assert nothing_kept(bench)
+
+
+def test_no_manifest_when_the_time_zone_shows(bench: Bench, again: Callable[..., Again]) -> None:
+    """It may be set by a file of the machine."""
+    flow = telling(bench, "$(new Date(0).toString())")
+    again(flow, {"f": {"class": "File", "path": "in.txt"}}).run()
     assert nothing_kept(bench)
