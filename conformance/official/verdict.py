@@ -90,8 +90,7 @@ def output_of(text: str, temporary: str, others: Collection[str] = ()) -> Any:
 
 
 def _random(directory: str) -> str:
-    # A runner may make a directory for each job within one for the run.
-    return re.escape(directory) + r"/[^/\"\s]+(?:/[a-z0-9_]{8}(?![^/\"\s]))?"
+    return re.escape(directory) + r"/[^/\"\s]+"
 
 
 def _freed(value: Any, random: re.Pattern[str]) -> Any:

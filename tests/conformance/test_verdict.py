@@ -72,13 +72,6 @@ def test_names_of_temporary_directories_are_no_part_of_an_output_object() -> Non
     assert first == second == {"out": {"path": "TMP/x.txt", "size": 3}}
 
 
-def test_a_directory_of_a_job_may_lie_within_one_of_its_run() -> None:
-    for text in ('{"o": "/t/abcd1234"}', '{"o": "/t/abcd1234/ef_g56h7"}'):
-        assert output_of(text, "/t") == {"o": "TMP"}
-    deep = output_of('{"o": "/t/abcd1234/ef_g56h7/x.txt"}', "/t")
-    assert deep == output_of('{"o": "/t/abcd1234/x.txt"}', "/t") == {"o": "TMP/x.txt"}
-
-
 def test_file_names_are_part_of_an_output_object() -> None:
     first = output_of('{"path": "/t/a/x.txt"}', "/t")
     assert first != output_of('{"path": "/t/a/y.txt"}', "/t")
