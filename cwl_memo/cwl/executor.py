@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import threading
 from typing import Any
 
@@ -30,7 +31,8 @@ class _MemoExecutor(JobExecutor):
     """What both executors have in common."""
 
     _session: Session
-    _root: str = ""
+    _prefix: str = ""
+    _emptied: tuple[str, ...] = ()
 
     def execute(
         self,
@@ -41,13 +43,28 @@ class _MemoExecutor(JobExecutor):
     ) -> tuple[Any, str]:
         """Execute a process; return its output object and status."""
         runtime_context = runtime_context.copy()
-        if runtime_context.move_outputs != "leave":
-            # One directory for all of the run's. cwltool holds each output against each
-            # directory of the run when it moves them.
-            self._root = runtime_context.create_outdir()
-            runtime_context.tmp_outdir_prefix = os.path.join(self._root, "")
+        if runtime_context.move_outputs == "leave":
+            return self._execute(process, job_order_object, runtime_context, logger)
+        # One beginning for the names of all of the run's directories: when cwltool moves the
+        # outputs it holds each against the name of each directory, letter by letter.
+        reserved = os.path.realpath(runtime_context.create_outdir())
+        self._prefix = f"{reserved}-"
+        runtime_context.tmp_outdir_prefix = self._prefix
         if self._session.witness is not None:
-            self._session.witness.own(self._root)
+            self._session.witness.own(self._prefix)
+        try:
+            return self._execute(process, job_order_object, runtime_context, logger)
+        finally:
+            for directory in (reserved, *(self._emptied if runtime_context.rm_tmpdir else ())):
+                shutil.rmtree(directory, ignore_errors=True)
+
+    def _execute(
+        self,
+        process: Process,
+        job_order_object: Any,
+        runtime_context: RuntimeContext,
+        logger: logging.Logger,
+    ) -> tuple[Any, str]:
         try:
             return super().execute(process, as_plain(job_order_object), runtime_context, logger)
         except (ValidationException, WorkflowException):
@@ -60,7 +77,7 @@ class _MemoExecutor(JobExecutor):
         """See that the user's outputs are on disk, as files of their own.
 
         The view they stand in is then one of the run's output directories: cwltool moves
-        files out of it and removes it.
+        files out of it.
         """
         session = self._session
         for output in self.final_output:
@@ -69,11 +86,12 @@ class _MemoExecutor(JobExecutor):
         session.testify(lambda witness: witness.note_outputs(outputs))
         if session.views.root:
             self.output_dirs.add(session.views.root)
-        if self._root:
-            above = os.path.join(os.path.realpath(self._root), "")
-            others = [d for d in self.output_dirs if not os.path.realpath(d).startswith(above)]
-            self.output_dirs.clear()
-            self.output_dirs.update([self._root, *others])
+        if self._prefix:
+            directories = {directory: os.path.realpath(directory) for directory in self.output_dirs}
+            own = [d for d, real in directories.items() if real.startswith(self._prefix)]
+            self._emptied = tuple(own)
+            self.output_dirs.difference_update(own)
+            self.output_dirs.add(self._prefix)
         session.summarise()
 
 

@@ -231,7 +231,9 @@ class ViewFsAccess(StdFsAccess):
     def glob(self, pattern: str) -> list[str]:
         """Return the paths that fit a pattern."""
         if self._looker is not None:
-            self._looker.note_listing(os.path.dirname(abspath(pattern, self.basedir)))
+            # A pattern without a star is the path itself.
+            path = abspath(pattern, self.basedir)
+            self._looker.note_listing(path if os.path.isdir(path) else os.path.dirname(path))
         return super().glob(pattern)
 
     def listdir(self, fn: str) -> list[str]:

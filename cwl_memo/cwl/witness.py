@@ -123,7 +123,7 @@ class Witness:
         self._search_path = ""
         self._jobs: list[JobRecord] = []
         self._outputs: list[_Output] = []
-        self._below: tuple[str, ...] = ()
+        self._own = ""
         self._processes: list[Process] = []
 
     @property
@@ -178,13 +178,14 @@ class Witness:
             with self._lock:
                 self._listed.add(path)
 
-    def own(self, *directories: str) -> None:
-        """Say which directories are the run's own: what happens there is of its making."""
-        real = (os.path.realpath(directory) for directory in directories if directory)
-        self._below = (*self._below, *(os.path.join(d, "") for d in (*directories, *real) if d))
+    def own(self, prefix: str) -> None:
+        """Say how the names of the run's own directories begin: what is there is of its making."""
+        self._own = prefix
 
     def _is_own(self, path: str) -> bool:
-        return os.path.join(path, "").startswith(self._below) if self._below else False
+        if not self._own:
+            return False
+        return path.startswith(self._own) or os.path.realpath(path).startswith(self._own)
 
     # jobs
 
@@ -201,7 +202,7 @@ class Witness:
                 self.spoil("an input was downloaded")
                 return
             for path, identity in sources.identities.items():
-                if self._is_own(path) or self._is_own(os.path.realpath(path)):
+                if self._is_own(path):
                     continue  # an output of another job
                 digest = (
                     sources.digests.get(path)
