@@ -359,13 +359,15 @@ class Memo:
         self._known.update(taken.identities)
         return taken
 
-    def ingest_log(self, path: Path) -> BlobRef | None:
+    def ingest_log(self, log: bytes | Path) -> BlobRef | None:
         """Take a captured log into the store; None where that fails or there is none."""
         store = self.store
         if store is None or not store.writable:
             return None
         try:
-            digest = store.ingest_file(path)
+            if isinstance(log, bytes):
+                return BlobRef(store.ingest_bytes(log), len(log))
+            digest = store.ingest_file(log)
         except StoreError as error:
             self.warn(error)
             return None

@@ -9,12 +9,16 @@ shortest text that reads back as the same number.
 from __future__ import annotations
 
 import json
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 __all__ = ["JSON", "canonical_bytes", "preimage", "preimage_of_bytes"]
 
 JSON: TypeAlias = Any
 """None, bool, int, float, str, or lists and string-keyed dicts of these."""
+
+_ENCODER: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
 
 
 def canonical_bytes(value: JSON) -> bytes:
@@ -23,9 +27,7 @@ def canonical_bytes(value: JSON) -> bytes:
     :raises TypeError: if the value is not JSON.
     :raises ValueError: if it holds NaN or an infinity, which JSON cannot name.
     """
-    text = json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    text = _ENCODER.encode(value)
     _check_names(value)
     # A lone surrogate stands for an undecodable byte of a file name: keep it apart
     # from every valid character instead of failing on it.

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from blake3 import blake3
@@ -56,11 +58,16 @@ class Digest:
 
         :raises FormatError: if the text is anything else.
         """
-        if isinstance(text, str):
-            algorithm, colon, digits = text.partition(":")
-            if colon and algorithm == ALGORITHM and HEX.fullmatch(digits):
-                return cls(digits)
+        if isinstance(text, str) and text.startswith(_PREFIX):
+            with contextlib.suppress(FormatError):
+                return _digest(text[len(_PREFIX) :])
         raise FormatError(f"not a digest: {str(text)[:80]!r}", path)
+
+
+_PREFIX: Final = f"{ALGORITHM}:"
+
+_digest = lru_cache(maxsize=1 << 14)(Digest)
+"""Entries name the same blobs several times."""
 
 
 @dataclass(frozen=True, order=True)

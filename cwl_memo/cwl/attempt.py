@@ -22,6 +22,7 @@ from cwl_memo.core.settings import Directories
 from cwl_memo.cwl.door import JobBase, PathMapper, RuntimeContext, SecretStore
 from cwl_memo.cwl.facts import Gathered
 from cwl_memo.cwl.files import UnkeyableError
+from cwl_memo.cwl.log import Log
 from cwl_memo.cwl.output import directories_in_output, record_output
 from cwl_memo.cwl.session import Session
 from cwl_memo.memo import Execution
@@ -148,7 +149,7 @@ class Attempt:
         outdir: str,
         rcode: int,
         outputs: Any,
-        logs: tuple[Path | None, Path | None],
+        logs: tuple[Log, Log],
     ) -> None:
         ended = time.time()
         if self._not_recorded is not None or self._session.memo.store is None:
@@ -163,7 +164,7 @@ class Attempt:
         workspace, output, blobs = taken
         begun = self._session.begun(job.name, self._begun)
         stdout, stderr = (
-            None if path is None else self._session.memo.ingest_log(path) for path in logs
+            None if log is None else self._session.memo.ingest_log(log) for log in logs
         )
         self._execution = Execution(
             workspace=workspace,
@@ -186,7 +187,7 @@ class Attempt:
         )
 
     def _take(
-        self, job: JobBase, outdir: str, outputs: Any, logs: tuple[Path | None, Path | None]
+        self, job: JobBase, outdir: str, outputs: Any, logs: tuple[Log, Log]
     ) -> tuple[Workspace, Any, tuple[BlobRef, ...]] | Refusal:
         memo = self._session.memo
         sources = self.gathered.sources
@@ -220,9 +221,7 @@ class Attempt:
             return Refusal(Reason.INPUT_CHANGED_DURING_RUN, changed[0])
         return workspace, recorded.output, tuple(recorded.blobs.values())
 
-    def _told(
-        self, outdir: str, outputs: Any, hidden: list[str], logs: Iterable[Path | None]
-    ) -> str:
+    def _told(self, outdir: str, outputs: Any, hidden: list[str], logs: Iterable[Log]) -> str:
         """Return where a secret would stand in the entry; empty for nowhere."""
         if self._secrets is None or not self._secrets.secrets:
             return ""
@@ -231,7 +230,14 @@ class Attempt:
         values = [value.encode() for value in self._secrets.secrets.values()]
         if any(value and value in name for name in _names_below(outdir) for value in values):
             return "name of a file"
-        files = (*_files_below(outdir, hidden), *(str(path) for path in logs if path is not None))
+        if any(
+            value and isinstance(log, bytes) and value in log for log in logs for value in values
+        ):
+            return "log"
+        files = (
+            *_files_below(outdir, hidden),
+            *(str(log) for log in logs if isinstance(log, Path)),
+        )
         told = next((path for path in files if _holds(path, values)), None)
         return "" if told is None else os.path.relpath(told, outdir)
 

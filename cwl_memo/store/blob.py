@@ -18,17 +18,24 @@ from cwl_memo.core.manifest import StatIdentity
 from cwl_memo.errors import FormatError, StoreDamagedError
 from cwl_memo.store.copying import reflink
 from cwl_memo.store.failure import reading, writing
-from cwl_memo.store.hashing import digest_descriptor, hash_descriptor
+from cwl_memo.store.hashing import digest_descriptor, hash_bytes, hash_descriptor
 from cwl_memo.store.index import BlobIdentity, Index
 from cwl_memo.store.layout import Layout
 from cwl_memo.store.protocol import FileDigest
 from cwl_memo.store.quarantine import Quarantine
 from cwl_memo.store.regular import NotRegularError, is_regular, open_regular, remove_file, write_all
 
-__all__ = ["ORPHAN_AGE", "BlobFiles", "shards"]
+__all__ = ["ORPHAN_AGE", "SMALL", "BlobFiles", "shards"]
 
 ORPHAN_AGE: Final = 3600.0
 """Seconds for which a blob without an entry is left alone: its job may still be recorded."""
+
+SMALL: Final = 16 * 1024
+"""Bytes up to which a blob is read before a process uses it, whatever is known of it.
+
+To read it costs less than to remember it, and then it need not reach the disk before it
+is relied on: what a power failure leaves of it is seen.
+"""
 
 
 class BlobFiles:
@@ -45,10 +52,10 @@ class BlobFiles:
         self._quarantine = quarantine
         self._sound: dict[Digest, BlobIdentity] = {}
 
-    def _known(self, digest: Digest) -> BlobIdentity | None:
+    def _known(self, digest: Digest, size: int) -> BlobIdentity | None:
         """Return by what a blob is known to be as it was when its bytes were last read."""
         known = self._sound.get(digest)
-        if known is None:
+        if known is None and size > SMALL:
             known = self._index.blob_identity(digest)
             if known is not None:
                 self._sound[digest] = known
@@ -56,7 +63,9 @@ class BlobFiles:
 
     def _remember(self, digest: Digest, found: os.stat_result, added: int = 0) -> None:
         self._sound[digest] = _identity(found)
-        self._index.remember_blob(digest, _identity(found), added=added)
+        if found.st_size > SMALL:
+            self._index.remember_blob(digest, _identity(found))
+        self._index.note_growth(added)
 
     # in
 
@@ -66,24 +75,35 @@ class BlobFiles:
             return self._ingest(source)
 
     def _ingest(self, source: int) -> FileDigest:
-        with writing("write a blob"), self._temporary() as (target, temporary):
-            if reflink(source, target):
-                # What is read is the clone, so it is the very bytes that are kept.
-                found = hash_descriptor(target)
-            else:
-                found = hash_descriptor(source, keep=partial(write_all, target))
-            self._adopt(target, temporary, found.digest)
+        with writing("write a blob"):
+            if os.fstat(source).st_size <= SMALL:
+                data = os.read(source, SMALL + 1)
+                if len(data) <= SMALL and not os.read(source, 1):
+                    found = hash_bytes(data)
+                    self._keep(data, found.digest)
+                    return found
+                os.lseek(source, 0, os.SEEK_SET)  # it has grown meanwhile
+            with self._temporary() as (target, temporary):
+                if reflink(source, target):
+                    # What is read is the clone, so it is the very bytes that are kept.
+                    found = hash_descriptor(target)
+                else:
+                    found = hash_descriptor(source, keep=partial(write_all, target))
+                self._adopt(target, temporary, found.digest)
         return found
 
     def ingest_bytes(self, data: bytes) -> Digest:
         """Take bytes in."""
         digest = digest_of_bytes(data)
         with writing("write a blob"):
-            if not self._has(digest):
-                with self._temporary() as (target, temporary):
-                    write_all(target, data)
-                    self._adopt(target, temporary, digest)
+            self._keep(data, digest)
         return digest
+
+    def _keep(self, data: bytes, digest: Digest) -> None:
+        if not self._has(digest):
+            with self._temporary() as (target, temporary):
+                write_all(target, data)
+                self._adopt(target, temporary, digest)
 
     @contextmanager
     def _temporary(self) -> Iterator[tuple[int, Path]]:
@@ -92,14 +112,16 @@ class BlobFiles:
         try:
             yield descriptor, temporary
         finally:
-            os.close(descriptor)
-            temporary.unlink(missing_ok=True)
+            try:
+                os.close(descriptor)
+            finally:
+                temporary.unlink(missing_ok=True)
 
     def _has(self, digest: Digest) -> bool:
         """Tell whether a blob is there as it was last read; make it young again if so."""
         path = self._layout.blob(digest)
         found = is_regular(path)
-        if found is None or self._known(digest) != _identity(found):
+        if found is None or self._known(digest, found.st_size) != _identity(found):
             return False
         if time.time() - found.st_mtime > ORPHAN_AGE / 2:
             # Otherwise it could be taken for an orphan before its new entry is there.
@@ -115,7 +137,11 @@ class BlobFiles:
         if self._has(digest):
             return
         os.fchmod(descriptor, 0o444)
-        os.fsync(descriptor)
+        if os.fstat(descriptor).st_size > SMALL:
+            os.fsync(descriptor)
+        else:
+            # A network file system says here what it could not write.
+            os.close(os.dup(descriptor))
         final = self._layout.blob(digest)
         existed = is_regular(final)
         self._quarantine.place(temporary, final)
@@ -133,7 +159,7 @@ class BlobFiles:
                 found = path.lstat()
             except (FileNotFoundError, NotADirectoryError):
                 return False
-            remembered = self._known(digest)
+            remembered = self._known(digest, found.st_size)
             if remembered != _identity(found) or not stat.S_ISREG(found.st_mode):
                 return self.read_again(digest, size)
         return size is None or found.st_size == size

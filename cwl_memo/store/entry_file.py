@@ -71,8 +71,8 @@ class EntryFiles:
                 try:
                     write_all(descriptor, data)
                     os.fchmod(descriptor, 0o444)
-                    os.fsync(descriptor)
-                    # Of this very file: another may stand in its place a moment later.
+                    # Not awaited on disk: what a power failure leaves of it is seen by its
+                    # digest. Of this very file: another may stand in its place a moment later.
                     written = os.fstat(descriptor)
                 finally:
                     os.close(descriptor)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 from typing import Final
 
 from cwl_memo.errors import StoreError, StoreFullError, StoreReadOnlyError
@@ -30,19 +29,32 @@ def store_error(error: OSError, doing: str, *, wrote: bool = False) -> StoreErro
     return StoreError(message)
 
 
-@contextmanager
-def reading(doing: str) -> Iterator[None]:
-    """Turn an ``OSError`` of the block into a store error."""
-    try:
-        yield
-    except OSError as error:
-        raise store_error(error, doing) from error
+class reading:  # noqa: N801  (used as a function is)
+    """Turn an ``OSError`` of the block into a store error.
+
+    :param doing: what is tried, as ``"read a blob"``.
+    """
+
+    _wrote = False
+
+    def __init__(self, doing: str) -> None:
+        self._doing = doing
+
+    def __enter__(self) -> None:
+        """Begin the block."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Raise a store error in place of an ``OSError``."""
+        if isinstance(error, OSError):
+            raise store_error(error, self._doing, wrote=self._wrote) from error
 
 
-@contextmanager
-def writing(doing: str) -> Iterator[None]:
+class writing(reading):  # noqa: N801  (used as a function is)
     """Turn an ``OSError`` of the block, which writes to the store, into a store error."""
-    try:
-        yield
-    except OSError as error:
-        raise store_error(error, doing, wrote=True) from error
+
+    _wrote = True

@@ -10,11 +10,11 @@ from typing import Final
 
 from blake3 import blake3
 
-from cwl_memo.core.digest import Digest
+from cwl_memo.core.digest import Digest, digest_of_bytes
 from cwl_memo.store.protocol import FileDigest
 from cwl_memo.store.regular import open_regular
 
-__all__ = ["digest_descriptor", "hash_descriptor", "hash_file"]
+__all__ = ["digest_descriptor", "hash_bytes", "hash_descriptor", "hash_file"]
 
 _BUFFER: Final = 1 << 20
 
@@ -38,6 +38,12 @@ def hash_file(path: Path) -> FileDigest:
     """
     with open_regular(path, follow=True) as descriptor:
         return hash_descriptor(descriptor)
+
+
+def hash_bytes(data: bytes) -> FileDigest:
+    """Return the digests of the bytes of a file."""
+    sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
+    return FileDigest(digest_of_bytes(data), len(data), sha1, program=data.startswith(_PROGRAM))
 
 
 def hash_descriptor(descriptor: int, keep: Callable[[bytes], object] | None = None) -> FileDigest:

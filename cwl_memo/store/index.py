@@ -46,6 +46,9 @@ _RACY_NS: Final = 2_000_000_000
 _PENDING: Final = 256
 """How many notes may wait to be written together."""
 
+_WAIT: Final = 1.0
+"""Seconds after which the next entry has waiting notes written: a kill loses no more."""
+
 _RECOUNT: Final = 7 * 24 * 3600.0
 """Seconds after which the running total of blob bytes is counted anew."""
 
@@ -99,7 +102,9 @@ class Index:
         self._lock = threading.RLock()
         self._pending: dict[str, Any] = {}
         self._added = 0
+        self._summaries: dict[bytes, bytes] = {}
         self._latest: list[tuple[str, float, ReuseKey]] = []
+        self._flushed = time.monotonic()
         self._rebuilds = 0
         self._table: Table = MemoryTable()
         if writable:
@@ -166,9 +171,11 @@ class Index:
     def flush(self) -> None:
         """Write all waiting notes, in one transaction."""
         with self._lock:
-            if self._pending or self._added:
+            self._flushed = time.monotonic()
+            if self._pending or self._added or self._summaries:
                 self._ask(self._write_pending)
                 self._pending.clear()
+                self._summaries.clear()
                 self._added = 0
             if self._latest:
                 self._write_latest(self._latest)
@@ -176,6 +183,7 @@ class Index:
 
     def _write_pending(self, table: Table) -> None:
         with table.transact():
+            table.keep_summaries(self._summaries, ())
             for name, value in self._pending.items():
                 table.set(name, json.dumps(value))
             if self._added:
@@ -194,6 +202,7 @@ class Index:
         """Forget everything."""
         with self._lock:
             self._pending.clear()
+            self._summaries.clear()
             self._latest.clear()
             self._added = 0
             self._ask(lambda table: table.clear())
@@ -207,14 +216,14 @@ class Index:
             return (value[0], value[1], value[2], value[3])
         return None
 
-    def remember_blob(self, digest: Digest, identity: BlobIdentity, added: int = 0) -> None:
-        """Remember a blob whose bytes have just been read or written.
+    def remember_blob(self, digest: Digest, identity: BlobIdentity) -> None:
+        """Remember a blob whose bytes have just been read or written."""
+        self._note(f"blob:{digest.hex}", identity)
 
-        :param added: bytes by which the store grew.
-        """
+    def note_growth(self, added: int) -> None:
+        """Note by how many bytes the blobs have grown."""
         with self._lock:
             self._added += added
-            self._note(f"blob:{digest.hex}", identity)
 
     def forget_blobs(self, digests: Iterable[Digest], freed: int = 0) -> None:
         """Forget blobs that are gone, ``freed`` bytes in all."""
@@ -283,23 +292,16 @@ class Index:
     # entries
 
     def published(self, key: ReuseKey, summary: EntrySummary) -> None:
-        """Note a new entry, together with all waiting notes."""
+        """Note a new entry, to be written with other notes.
+
+        What is not written when the process dies is found again from the entry's file.
+        """
         with self._lock:
-            # Of the latest entries only explanations are made: they can wait.
             self._latest.append((summary.tool, summary.used / 1e9, key))
-            if len(self._latest) >= RECENT:
-                self._write_latest(self._latest)
-                self._latest.clear()
-            row = {bytes.fromhex(key.hex): pack(summary)}
-
-            def note(table: Table) -> None:
-                with table.transact():
-                    table.keep_summaries(row, ())
-                    self._write_pending(table)
-
-            self._ask(note)
-            self._pending.clear()
-            self._added = 0
+            self._summaries[bytes.fromhex(key.hex)] = pack(summary)
+            waited = time.monotonic() - self._flushed
+            if len(self._summaries) >= RECENT or not 0 <= waited < _WAIT:
+                self.flush()
 
     def _write_latest(self, latest: Iterable[tuple[str, float, ReuseKey]], mark: str = "") -> None:
         """Put entries among the latest of their tools, in one transaction.
@@ -345,13 +347,16 @@ class Index:
             self._table.close()
             self._table = MemoryTable()
             return
-        self._ask(lambda table: table.clear_summaries())
+        with self._lock:
+            self._summaries.clear()
+            self._ask(lambda table: table.clear_summaries())
         if isinstance(self._table, DiskTable):
             with contextlib.suppress(OSError):
                 remove_file(behind)
 
     def summaries(self, first: bytes) -> dict[bytes, EntrySummary]:
         """Return the summaries of entries whose key begins with a byte, by key."""
+        self.flush()
         rows = self._ask(lambda table: table.summaries(first))
         return {key: summary for key, row in rows.items() if (summary := unpack(row)) is not None}
 
@@ -361,7 +366,10 @@ class Index:
         """Keep summaries of entries, and forget others."""
         if kept or gone:
             rows = {key: pack(summary) for key, summary in kept.items()}
-            self._ask(lambda table: table.keep_summaries(rows, gone))
+            with self._lock:
+                for key in gone:
+                    self._summaries.pop(key, None)
+                self._ask(lambda table: table.keep_summaries(rows, gone))
 
     def forget_entry(self, key: ReuseKey) -> None:
         """Forget the summary of an entry whose file is about to go, or to be another one.
@@ -369,7 +377,7 @@ class Index:
         Another file may get the inode of the old one, and must not be taken for it. So
         where this process has no table, it leaves a note for those who have.
         """
-        self._ask(lambda table: table.keep_summaries({}, [bytes.fromhex(key.hex)]))
+        self.keep_summaries({}, [bytes.fromhex(key.hex)])
         if not isinstance(self._table, DiskTable):
             with contextlib.suppress(OSError):
                 (self._directory / _BEHIND).touch()

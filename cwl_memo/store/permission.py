@@ -10,14 +10,17 @@ from typing import Final
 
 from cwl_memo.core.entry import Mode
 
-__all__ = ["mode_of", "set_mode"]
+__all__ = ["mode_of", "read_umask", "set_mode"]
 
 _STATUS: Final = Path("/proc/self/status")
 
 
-def mode_of(status: os.stat_result) -> Mode:
-    """Return the mode of a file that a job made, with the umask of this process."""
-    return Mode.of(status.st_mode, _umask())
+def mode_of(status: os.stat_result, umask: int | None = None) -> Mode:
+    """Return the mode of a file that a job made.
+
+    :param umask: of this process; read anew where it is not given.
+    """
+    return Mode.of(status.st_mode, read_umask() if umask is None else umask)
 
 
 def set_mode(descriptor: int, mode: Mode) -> None:
@@ -26,7 +29,8 @@ def set_mode(descriptor: int, mode: Mode) -> None:
         os.fchmod(descriptor, mode.exact)
 
 
-def _umask() -> int:
+def read_umask() -> int:
+    """Return the umask of this process."""
     try:
         found = re.search(r"^Umask:\s*([0-7]+)$", _STATUS.read_text(encoding="ascii"), re.MULTILINE)
     except (OSError, UnicodeDecodeError):

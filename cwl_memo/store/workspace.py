@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cwl_memo.core.digest import Digest
 from cwl_memo.core.entry import BlobRef, NodeKind, Tree, TreeNode
-from cwl_memo.store.permission import mode_of
+from cwl_memo.store.permission import mode_of, read_umask
 from cwl_memo.store.protocol import FileDigest, FileIdentity, Store
 
 __all__ = ["Workspace", "ingest_workspace"]
@@ -93,6 +93,7 @@ class _Walk:
         self.identities: dict[FileIdentity, FileDigest] = {}
         self.left_out: list[str] = []
         self.size = 0
+        self._umask = read_umask()
 
     def directory(self, below: str) -> None:
         with os.scandir(Path(self._root, below)) as entries:
@@ -118,7 +119,7 @@ class _Walk:
         if self.size > self._limit:
             return
         digest = self._store.ingest_file(Path(item.path))
-        mode = mode_of(found)
+        mode = mode_of(found, self._umask)
         self.nodes.append(TreeNode(path, NodeKind.FILE, digest.digest, digest.size, mode))
         self.digests[path] = digest
         self.blobs[digest.digest] = BlobRef(digest.digest, digest.size)

@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from cwl_memo.core.entry import Entry
+from cwl_memo.store.blob import SMALL
 from cwl_memo.store.census import Steps
 from cwl_memo.store.entry_file import EntryFiles, seal_entry
 from cwl_memo.store.index import Index
@@ -17,7 +19,8 @@ from cwl_memo.store.local import LocalStore, open_store
 from cwl_memo.store.summary import pack, unpack
 from cwl_memo.store.table import DiskTable, MemoryTable, _seal_summary
 from tests.store.damage import entry_path, flip, replace
-from tests.store.example import age, digest, entry, execute, failing, key, path_of, record
+from tests.store.example import age, digest, entry, execute, failing, key, path_of
+from tests.store.example import record as publish
 
 LONG_AGO = 1_000_000_000.0
 
@@ -34,6 +37,13 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(EntryFiles, "payload", note)
     return keys
+
+
+def record(store: LocalStore, number: int, *contents: bytes, used: float | None = None) -> Entry:
+    """Publish an entry, and have all that is known of it written."""
+    made = publish(store, number, *contents, used=used)
+    store._index.flush()
+    return made
 
 
 def _rows(root: Path) -> list[tuple[bytes, bytes]]:
@@ -262,12 +272,13 @@ def test_a_dropped_entry_has_no_row_that_could_be_taken_for_the_next(
 def test_an_index_without_summaries_is_one_of_an_older_program(
     local: LocalStore, root: Path
 ) -> None:
-    record(local, 1, b"one")
+    large = b"x" * (SMALL + 1)
+    record(local, 1, large)
     local.close()
     execute(root / "index", "DROP TABLE Summary")
     again = open_store(root)
     assert again.stats().entries == 1
-    assert again._index.blob_identity(digest(b"one")) is not None
+    assert again._index.blob_identity(digest(large)) is not None
     again.close()
 
 

@@ -15,6 +15,7 @@ from diskcache import Timeout
 
 from cwl_memo.core.digest import Digest
 from cwl_memo.store import table as table_module
+from cwl_memo.store.blob import SMALL
 from cwl_memo.store.disk import PlainCache
 from cwl_memo.store.index import RECENT, Index
 from cwl_memo.store.layout import Layout
@@ -23,6 +24,9 @@ from cwl_memo.store.quarantine import Quarantine
 from cwl_memo.store.summary import EntrySummary
 from cwl_memo.store.table import DiskTable, TableDamagedError, TableUnusableError
 from tests.store.example import blob, digest, execute, key, record
+
+LARGE = b"x" * (SMALL + 1)
+"""What is not read each time it is used."""
 
 
 def _garbage_header(path: Path) -> None:
@@ -104,12 +108,12 @@ def test_a_damaged_index_is_made_anew_from_the_files(
     assert again.get_entry(key(7)) is not None
     assert again.check_blob(digest(b"7"), 1)
     assert again.used_bytes() == sum(len(str(number)) for number in range(40))
-    made = record(again, 99, b"ninety-nine")
+    made = record(again, 99, LARGE)
     assert again.recent("sort", 1) == [made.key]
     again.close()
     # It is on disk again, and sound.
     rows = execute(root / "index", "SELECT key FROM Cache")
-    assert (f"blob:{digest(b'ninety-nine').hex}",) in rows
+    assert (f"blob:{digest(LARGE).hex}",) in rows
     assert execute(root / "index", "PRAGMA integrity_check") == [("ok",)]
 
 
@@ -130,6 +134,7 @@ def test_an_index_damaged_again_and_again_is_done_without(
 ) -> None:
     for number in range(3):
         record(local, number, b"%d" % number)
+        local._index.flush()
         table = local._index._table
         if isinstance(table, DiskTable):
             table._cache._con.execute("DROP TABLE Cache")
@@ -318,12 +323,12 @@ def test_the_latest_entries_of_a_tool_are_few(local: LocalStore) -> None:
 
 
 def test_notes_wait_to_be_written_together(local: LocalStore, root: Path) -> None:
-    local.ingest_bytes(b"one")
+    local.ingest_bytes(LARGE)
     assert execute(root / "index", "SELECT key FROM Cache") == []
     # Yet they are known.
-    assert local._index.blob_identity(digest(b"one")) is not None
+    assert local._index.blob_identity(digest(LARGE)) is not None
     for number in range(300):
-        local.ingest_bytes(b"%d" % number)
+        local.ingest_bytes(b"%d" % number + LARGE)
     assert len(execute(root / "index", "SELECT key FROM Cache")) >= 256
     local.close()
     assert len(execute(root / "index", "SELECT key FROM Cache")) >= 301

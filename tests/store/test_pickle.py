@@ -12,6 +12,7 @@ import pytest
 from diskcache.core import MODE_BINARY, MODE_PICKLE, MODE_RAW, MODE_TEXT
 
 from cwl_memo.errors import StoreDamagedError
+from cwl_memo.store.blob import SMALL
 from cwl_memo.store.disk import PlainDisk
 from cwl_memo.store.local import LocalStore, open_store
 from cwl_memo.store.protocol import FileDigest, FileIdentity
@@ -50,7 +51,8 @@ _PLANT = "UPDATE Cache SET mode = ?, value = ?, filename = ?"
 def test_a_planted_pickle_is_never_executed(
     local: LocalStore, root: Path, tmp_path: Path, exploit: bytes, in_file: bool
 ) -> None:
-    made = record(local, 1, b"one")
+    large = b"x" * (SMALL + 1)
+    made = record(local, 1, large)
     local.recent("sort", 1)
     local.remember_digest(FILE, KNOWN, time.time_ns())
     local.used_bytes()
@@ -64,10 +66,10 @@ def test_a_planted_pickle_is_never_executed(
     assert len(execute(root / "index", "SELECT key FROM Cache")) >= 5
     again = open_store(root)
     assert again.get_entry(made.key) == made
-    assert again.check_blob(digest(b"one"), 3)
+    assert again.check_blob(digest(large), len(large))
     assert again.recent("sort", 1) == [made.key]
     assert again.known_digest(FILE) is None
-    assert again.used_bytes() == 3
+    assert again.used_bytes() == len(large)
     record(again, 2, b"one", b"two")
     again.gc(0)
     again.verify()
