@@ -25,10 +25,11 @@ from cwltool.context import LoadingContext, RuntimeContext, getdefault
 from cwltool.errors import UnsupportedRequirement, WorkflowException
 from cwltool.executors import JobExecutor, MultithreadedJobExecutor, SingleJobExecutor
 from cwltool.job import CommandLineJob, JobBase
+from cwltool.load_tool import jobloaderctx
 from cwltool.main import _terminate_processes as terminate_processes
+from cwltool.main import init_job_order, setup_schema
 from cwltool.main import main as cwltool_main
 from cwltool.main import run as cwltool_run
-from cwltool.main import setup_schema
 from cwltool.pathmapper import PathMapper
 from cwltool.process import (
     SCHEMA_CACHE,
@@ -50,6 +51,7 @@ from ruamel.yaml.scalarfloat import ScalarFloat
 from schema_salad.exceptions import ValidationException
 from schema_salad.fetcher import DefaultFetcher
 from schema_salad.ref_resolver import Loader, file_uri, uri_file_path
+from schema_salad.sourceline import cmap
 
 FINDS_FIRST_SIF = hasattr(_singularity, "SingularityImagePuller")
 """Whether this cwltool takes the first image file that fits; until 2026 it took the last."""
@@ -87,6 +89,7 @@ __all__ = [
     "abspath",
     "arg_parser",
     "check_adjust",
+    "cmap",
     "cwltool_main",
     "cwltool_run",
     "default_make_tool",
@@ -96,6 +99,8 @@ __all__ = [
     "get_default_args",
     "get_schema",
     "getdefault",
+    "init_job_order",
+    "jobloaderctx",
     "scanner",
     "schema_sources",
     "setup_schema",

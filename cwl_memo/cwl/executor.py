@@ -10,6 +10,7 @@ from typing import Any
 
 from cwl_memo.cwl import work_reuse
 from cwl_memo.cwl.door import (
+    CommandLineTool,
     JobExecutor,
     MultithreadedJobExecutor,
     Process,
@@ -19,7 +20,7 @@ from cwl_memo.cwl.door import (
     WorkflowException,
     terminate_processes,
 )
-from cwl_memo.cwl.input_object import as_plain
+from cwl_memo.cwl.input_object import as_plain, check_input_object
 from cwl_memo.cwl.session import Session
 
 __all__ = ["MemoParallelExecutor", "MemoSerialExecutor"]
@@ -65,13 +66,25 @@ class _MemoExecutor(JobExecutor):
         runtime_context: RuntimeContext,
         logger: logging.Logger,
     ) -> tuple[Any, str]:
+        lists = self._session.long_lists
+        given = job_order_object
         try:
-            return super().execute(process, as_plain(job_order_object), runtime_context, logger)
+            if lists is None:
+                plain = as_plain(given)
+            else:
+                plain = lists.fill(given, process, runtime_context)
+            return super().execute(process, plain, runtime_context, logger)
         except (ValidationException, WorkflowException):
-            if self._session.has_begun:
+            has_begun = self._session.has_begun
+            if has_begun and not isinstance(process, CommandLineTool):
                 raise
-        # The input object is wrong. With its line numbers, the message says where.
-        return super().execute(process, job_order_object, runtime_context, logger)
+            # The input object may be wrong. With its line numbers, the message says where.
+            if lists is not None:
+                given = lists.whole(given, process, runtime_context)
+            if has_begun:
+                check_input_object(process, given, runtime_context)
+                raise
+        return super().execute(process, given, runtime_context, logger)
 
     def _deliver(self) -> None:
         """See that the user's outputs are on disk, as files of their own.
@@ -81,7 +94,7 @@ class _MemoExecutor(JobExecutor):
         """
         session = self._session
         for output in self.final_output:
-            session.views.ensure_in(output, owned=True)
+            session.views.deliver(output)
         outputs = list(self.final_output)
         session.testify(lambda witness: witness.note_outputs(outputs))
         if session.views.root:

@@ -15,14 +15,13 @@ import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
-from urllib.parse import unquote, urlsplit
 
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import digest_of_bytes
 from cwl_memo.core.outcome import Reason, Refusal
 from cwl_memo.cwl.document import own_name, plain
-from cwl_memo.cwl.door import WorkflowException, downloadHttpFile, uri_file_path
 from cwl_memo.cwl.expression import ExpressionUse
+from cwl_memo.cwl.location import basename_of, is_file_object, is_scalar, local_path
 from cwl_memo.store.protocol import FileDigest, FileIdentity
 
 __all__ = [
@@ -32,7 +31,6 @@ __all__ = [
     "Sources",
     "UnkeyableError",
     "directories_in",
-    "local_path",
     "show",
 ]
 
@@ -79,14 +77,11 @@ def show(pointer: Pointer) -> str:
     return text
 
 
-def is_file_object(value: object, *classes: str) -> bool:
-    """Tell whether a value is a File or Directory object."""
-    return isinstance(value, Mapping) and value.get("class") in (classes or ("File", "Directory"))
-
-
 def directories_in(value: Any, pointer: Pointer = ()) -> list[str]:
     """Return where in an input object a Directory stands, wherever it hides."""
     found: list[str] = []
+    if is_scalar(value):
+        return found
     if isinstance(value, Mapping):
         if is_file_object(value, "Directory"):
             return [show(pointer)]
@@ -96,28 +91,6 @@ def directories_in(value: Any, pointer: Pointer = ()) -> list[str]:
         for i, item in enumerate(value):
             found.extend(directories_in(item, (*pointer, i)))
     return found
-
-
-def local_path(location: str, basedir: str) -> str | None:
-    """Return the path of a location on this machine; None for any other scheme."""
-    if location.startswith("file://"):
-        return str(uri_file_path(location))
-    scheme = urlsplit(location).scheme
-    if scheme in ("http", "https"):
-        # cwltool downloads it all the same, and keeps what did not change.
-        try:
-            path, _ = downloadHttpFile(location)
-        except (OSError, WorkflowException) as error:
-            raise OSError(errno.EIO, str(error), location) from error
-        return str(path)
-    if scheme and not os.path.exists(os.path.join(basedir, location)):
-        return None
-    return os.path.join(basedir, location)
-
-
-def _basename(location: str) -> str:
-    """Return the name that cwltool gives to a File without a ``basename``."""
-    return os.path.basename(unquote(urlsplit(location).path.rstrip("/")))
 
 
 class Digests(Protocol):
@@ -246,6 +219,8 @@ class FileFacts:
         """
         if isinstance(value, str):
             return self._secrets.hide(str(value))
+        if is_scalar(value):
+            return plain(value)
         if is_file_object(value, "File"):
             return {**self.file(value, pointer), **self._order_of(value)}
         if is_file_object(value, "Directory"):
@@ -317,7 +292,7 @@ class FileFacts:
             self.sources.remote[location] = digest
             os.unlink(path)
         facts: dict[str, JSON] = {
-            "basename": str(item.get("basename") or _basename(location)),
+            "basename": str(item.get("basename") or basename_of(location)),
             "size": int(item.get("size", digest.size)),
             "digest": str(digest.digest),
         }
@@ -381,7 +356,7 @@ class FileFacts:
         path = local_path(location, self._basedir)
         if path is None or not os.path.isdir(path):
             raise UnkeyableError(Refusal(Reason.INPUT_UNREADABLE, f"{show(pointer)}: {location}"))
-        facts.setdefault("basename", _basename(location))
+        facts.setdefault("basename", basename_of(location))
         if "listing" in item and self._contents:
             # An expression sees what is given here, be it in the Directory or not.
             facts["listing"] = self.value(item["listing"], (*pointer, "listing"))

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["as_plain"]
+from cwl_memo.cwl.door import Process, RuntimeContext
+
+__all__ = ["as_plain", "check_input_object"]
 
 
 def as_plain(value: Any) -> Any:
@@ -23,3 +25,15 @@ def as_plain(value: Any) -> Any:
         return [as_plain(item) for item in value]
     # A quoted text remembers its quotes, and is copied as an object.
     return str(value) if isinstance(value, str) else value
+
+
+def check_input_object(process: Process, job_order: Any, context: RuntimeContext) -> None:
+    """See that an input object suits a process, making no directory for its job.
+
+    :raises ValidationException: what cwltool says of it if not.
+    :raises WorkflowException: the same.
+    """
+    context = context.copy()
+    context.outdir, context.tmpdir, context.stagedir = "/out", "/tmp", "/stage"  # noqa: S108
+    context.mutation_manager = None
+    process._init_job(job_order, context)  # noqa: SLF001

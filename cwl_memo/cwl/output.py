@@ -16,14 +16,21 @@ from cwl_memo.core.digest import Digest
 from cwl_memo.core.entry import BlobRef, Mode, NodeKind, Tree, TreeNode, check_workspace_path
 from cwl_memo.core.outcome import Reason, Refusal
 from cwl_memo.cwl.document import own_name, plain, read_float
-from cwl_memo.cwl.door import file_uri, uri_file_path
-from cwl_memo.cwl.files import GENERATION, Sources, UnkeyableError, is_file_object
+from cwl_memo.cwl.door import file_uri
+from cwl_memo.cwl.files import GENERATION, Sources, UnkeyableError
+from cwl_memo.cwl.location import is_file_object, is_scalar, path_of
 from cwl_memo.errors import FormatError
 from cwl_memo.store.permission import mode_of
 from cwl_memo.store.protocol import FileDigest
 from cwl_memo.store.workspace import Workspace
 
-__all__ = ["AddFile", "Recorded", "directories_in_output", "record_output", "restore_output"]
+__all__ = [
+    "AddFile",
+    "Recorded",
+    "directories_in_output",
+    "record_output",
+    "restore_output",
+]
 
 
 class AddFile(Protocol):
@@ -47,6 +54,8 @@ class Recorded:
 
 def directories_in_output(value: Any) -> bool:
     """Tell whether an output object holds a Directory."""
+    if is_scalar(value):
+        return False
     if isinstance(value, Mapping):
         return is_file_object(value, "Directory") or any(
             directories_in_output(item) for item in value.values()
@@ -75,6 +84,8 @@ class _Recorder:
         self.passed = 0
 
     def value(self, value: Any) -> JSON:
+        if is_scalar(value):
+            return plain(value)
         if is_file_object(value):
             return self.placed(value)
         if isinstance(value, Mapping):
@@ -103,14 +114,14 @@ class _Recorder:
         location = str(item.get("location", ""))
         if not location or location.startswith("_:"):
             return fields  # a literal: its contents are all there is
-        path = uri_file_path(location) if location.startswith("file://") else location
+        path = path_of(location) if location.startswith("file://") else location
         real = os.path.realpath(path)
         below = self._below(path)
         node = self.nodes.get(below) if below else None
         if node is not None and node.kind in (NodeKind.FILE, NodeKind.SYMLINK):
-            digest = self._through(below, node)
-            if digest is not None:
-                fields["memo"] = self._keep(below, digest, mode_of(os.stat(path)))
+            found = self._through(below, node)
+            if found is not None:
+                fields["memo"] = self._keep(below, *found)
                 return fields
         if real in self.sources.pointers:
             fields["memo"] = {"input": list(self.sources.pointers[real])}
@@ -131,11 +142,13 @@ class _Recorder:
         prefix = self.outdir + os.sep
         return parent[len(prefix) :] if parent.startswith(prefix) else ""
 
-    def _through(self, below: str, node: TreeNode) -> FileDigest | None:
+    def _through(self, below: str, node: TreeNode) -> tuple[FileDigest, Mode] | None:
+        """Return the digest and the mode of a file, or of the one that a link leads to."""
         if node.kind is NodeKind.FILE:
-            return self.workspace.digests[below]
+            return self.workspace.digests[below], node.mode
         real = os.path.realpath(os.path.join(self.outdir, below))
-        return self.workspace.digests.get(self._below(real))
+        digest = self.workspace.digests.get(self._below(real))
+        return None if digest is None else (digest, mode_of(os.stat(real)))
 
     def _keep(self, path: str, digest: FileDigest, mode: Mode) -> dict[str, JSON]:
         self.result.blobs[digest.digest] = BlobRef(digest.digest, digest.size)
@@ -156,7 +169,7 @@ class _Recorder:
         if not location or location.startswith("_:"):
             fields["listing"] = self.value(item.get("listing") or [])
             return fields
-        path = uri_file_path(location) if location.startswith("file://") else location
+        path = path_of(location) if location.startswith("file://") else location
         real = os.path.realpath(path)
         below = "." if real == self.outdir else self._below(path)
         if below:
@@ -241,6 +254,8 @@ class _Restorer:
         self.checksums = checksums
 
     def value(self, value: Any, path: str) -> Any:
+        if is_scalar(value):
+            return value
         if isinstance(value, Mapping):
             if is_file_object(value) and isinstance(value.get("memo"), Mapping):
                 return self.placed(value, value["memo"], path)
@@ -249,8 +264,6 @@ class _Restorer:
             return {_given(name): self.value(v, f"{path}.{name}") for name, v in value.items()}
         if isinstance(value, list):
             return [self.value(item, f"{path}[{i}]") for i, item in enumerate(value)]
-        if isinstance(value, (str, int, float, bool)) or value is None:
-            return value
         raise FormatError("not JSON", path)
 
     def placed(self, item: Mapping[str, Any], memo: Mapping[str, Any], path: str) -> Any:

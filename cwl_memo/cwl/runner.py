@@ -12,8 +12,9 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import argcomplete
 
@@ -28,7 +29,9 @@ from cwl_memo.cwl.door import (
     cwltool_run,
     versionstring,
 )
+from cwl_memo.cwl.fetcher import MemoFetcher
 from cwl_memo.cwl.keeper import Keeper
+from cwl_memo.cwl.long_lists import LongLists
 from cwl_memo.cwl.replay import CommandLine, asked
 from cwl_memo.cwl.schema_cache import schemas_for
 from cwl_memo.cwl.session import Session
@@ -157,8 +160,9 @@ def _run(
     else:
         executor = session.serial_executor()
     loading = session.loading_context(LoadingContext(vars(args)))
-    if session.witness is not None:
-        loading.fetcher_constructor = session.witness.fetcher
+    session.long_lists = LongLists.of(args)
+    fetcher = partial(MemoFetcher, witness=session.witness, long_lists=session.long_lists)
+    loading.fetcher_constructor = cast("Any", fetcher)
     schemas, set_up = schemas_for(args, os.environ)
     status = "interrupted"
     try:

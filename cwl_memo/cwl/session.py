@@ -32,6 +32,7 @@ from cwl_memo.cwl.files import Sources
 from cwl_memo.cwl.host import HostPrograms
 from cwl_memo.cwl.image import Engine, ImageResolver, UnresolvedImage
 from cwl_memo.cwl.log import LogTaps
+from cwl_memo.cwl.long_lists import LongLists
 from cwl_memo.cwl.view import ViewFsAccess, Views
 from cwl_memo.cwl.witness import Witness
 from cwl_memo.cwl.work_reuse import OfRun
@@ -71,6 +72,8 @@ class Session:
         self._engines: dict[Engine, JSON] = {}
         self.witness: Witness | None = None
         """What notes all that the run sees, where it may be replayed."""
+        self.long_lists: LongLists | None = None
+        """What of the input object cwltool has not read."""
         self.programs = HostPrograms(self._note_programs)
         self.logs = LogTaps()
         self.views = Views(self.memo, self._make_view_root, lazy=False)

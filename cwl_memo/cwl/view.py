@@ -11,13 +11,15 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from cwl_memo.core.entry import Mode
-from cwl_memo.cwl.door import StdFsAccess, abspath, uri_file_path
+from cwl_memo.cwl.door import StdFsAccess, abspath, file_uri
+from cwl_memo.cwl.location import path_of
 from cwl_memo.errors import StoreError
 from cwl_memo.memo import Memo
 from cwl_memo.store.protocol import FileDigest
@@ -54,12 +56,17 @@ class Views:
         self.lazy = lazy
         self.root = ""
         self._count = 0
+        self._taken: dict[str, int] = {}
+        self._directories: set[str] = set()
         self._files: dict[str, ViewFile] = {}
         self._made: set[str] = set()
         self._lock = threading.RLock()
 
     def new_directory(self) -> str:
-        """Return the path of a new view, for one job."""
+        """Return the path of a new view, for one job.
+
+        Not to be shared: a program finds what lies beside it, as Python does beside a script.
+        """
         with self._lock:
             if not self.root:
                 self.root = os.path.realpath(self._make_root())
@@ -121,7 +128,10 @@ class Views:
 
     def _make(self, path: str, file: ViewFile, *, owned: bool) -> None:
         target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        above = os.path.dirname(path)
+        if above not in self._directories:
+            os.makedirs(above, exist_ok=True)
+            self._directories.add(above)
         self._memo.materialise(file.digest.digest, target, mode=file.mode, owned=owned)
         self._made.add(path)
         self._memo.trust(path, file.digest)
@@ -142,27 +152,59 @@ class Views:
         results = [self.ensure(path, owned=owned) for path in _paths_in(value)]
         return all(results)
 
+    def deliver(self, value: Any) -> None:
+        """See that every file that the run's output object names is on disk.
+
+        Those that no job needed share a few directories, which the object is changed to
+        name: to make and remove one for each job takes as long as the rest of a hit.
+        """
+        with self._lock:
+            moved: dict[str, str] = {}
+            for item in _files_in(value):
+                location = str(item.get("location"))
+                path = path_of(location) if location.startswith("file:") else location
+                if path in self._files and path not in self._made:
+                    moved[path] = place = self._place(os.path.basename(path))
+                    self._files[place] = self._files.pop(path)
+                    self.ensure(place, owned=True)
+                if path in moved:
+                    item["location"] = file_uri(moved[path])
+        self.ensure_in(value, owned=True)
+
+    def _place(self, name: str) -> str:
+        """Return a path for a file that is delivered, where no other has its name."""
+        # Some file systems take names for equal that are not.
+        folded = unicodedata.normalize("NFC", name).casefold()
+        count = self._taken[folded] = self._taken.get(folded, 0) + 1
+        return os.path.join(self.root, f"delivered-{count}", name)
+
     def remove(self) -> None:
         """Remove all views from disk."""
         with self._lock:
             self._files.clear()
             self._made.clear()
+            self._directories.clear()
             if self.root:
                 shutil.rmtree(self.root, ignore_errors=True)
                 self.root = ""
 
 
 def _paths_in(value: Any) -> Iterator[str]:
+    for item in _files_in(value):
+        location = item.get("location") or item.get("path")
+        if isinstance(location, str) and not location.startswith("_:"):
+            yield path_of(location) if location.startswith("file:") else location
+
+
+def _files_in(value: Any) -> Iterator[dict[str, Any]]:
     if isinstance(value, dict):
         if value.get("class") in ("File", "Directory"):
-            location = value.get("location") or value.get("path")
-            if isinstance(location, str) and not location.startswith("_:"):
-                yield uri_file_path(location) if location.startswith("file:") else location
+            yield value
         for item in value.values():
-            yield from _paths_in(item)
+            yield from _files_in(item)
     elif isinstance(value, (list, tuple)):
         for item in value:
-            yield from _paths_in(item)
+            yield from _files_in(item)
 
 
 class Looker(Protocol):

@@ -8,7 +8,6 @@ cannot vouch for ends its work: the run leaves no manifest, and later runs take 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
 import re
 import stat
@@ -16,9 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import Digest, digest_of_bytes
@@ -34,10 +31,11 @@ from cwl_memo.core.manifest import (
 )
 from cwl_memo.core.run import EXECUTED, REUSED, JobRecord, RunRecord
 from cwl_memo.cwl import requirement
-from cwl_memo.cwl.door import DefaultFetcher, Process, uri_file_path
+from cwl_memo.cwl.door import Process, uri_file_path
 from cwl_memo.cwl.expression import expressions_in, is_expression, strings_in, use_of
 from cwl_memo.cwl.files import Sources
-from cwl_memo.store.permission import mode_of
+from cwl_memo.cwl.location import path_of
+from cwl_memo.store.permission import mode_of, read_umask
 from cwl_memo.store.protocol import FileIdentity
 
 if TYPE_CHECKING:
@@ -136,10 +134,6 @@ class Witness:
         self._spoilt = self._spoilt or why
 
     # documents
-
-    def fetcher(self, cache: Any, session: Any) -> DefaultFetcher:
-        """Return a fetcher that notes what it fetches; a ``fetcher_constructor``."""
-        return _Fetcher(cache, session, self)
 
     def note_document(self, url: str, data: bytes, identity: FileIdentity) -> None:
         """Note a document, import, include or schema that was read."""
@@ -241,11 +235,12 @@ class Witness:
             return
         for process in self._processes:
             self._examine(process)
+        umask = read_umask()
         for item in _files_in(output, self.spoil):
-            path = uri_file_path(item["location"])
+            path = path_of(item["location"])
             try:
                 digest, _ = self._memo.digest_file(path)
-                mode = mode_of(os.stat(path))
+                mode = mode_of(os.stat(path), umask)
             except (OSError, KeyError) as error:
                 self.spoil(f"an output cannot be read: {error}")
                 return
@@ -406,7 +401,7 @@ class Witness:
     def _deliveries(self, store: LocalStore, real_outdir: str) -> Iterator[Delivery]:
         now = time.time_ns()
         for output in self._outputs:
-            place = uri_file_path(output.value["location"])
+            place = path_of(output.value["location"])
             path = os.path.relpath(os.path.realpath(place), real_outdir)
             if path.startswith(".."):
                 raise NoManifestError(f"{place} is not in the output directory")
@@ -463,45 +458,3 @@ def _libraries(items: Sequence[Any]) -> Iterator[list[str]]:
     for item in items:
         if isinstance(item, Mapping) and isinstance(item.get("expressionLib"), list):
             yield [str(text) for text in item["expressionLib"]]
-
-
-class _Fetcher(DefaultFetcher):
-    """cwltool's own fetcher, with a witness."""
-
-    def __init__(self, cache: Any, session: Any, witness: Witness) -> None:
-        super().__init__(cache, session)
-        self._witness = witness
-
-    def fetch_text(self, url: str, content_types: list[str] | None = None) -> str:
-        """Return the text of a document."""
-        if isinstance(self.cache.get(url), str):
-            return super().fetch_text(url, content_types)  # a schema that cwltool brings along
-        if urlsplit(url).scheme != "file":
-            self._witness.spoil(f"{url} was fetched")
-            return super().fetch_text(url, content_types)
-        path = Path(uri_file_path(url.partition("#")[0]))
-        before = _bytes_of(path)
-        text = super().fetch_text(url, content_types)
-        if before is not None:
-            if _bytes_of(path) != before:
-                self._witness.spoil(f"{path} changed while it was read")
-            self._witness.note_document(url, *before)
-        return text
-
-    def check_exists(self, url: str) -> bool:
-        """Tell whether a document is there."""
-        there = super().check_exists(url)
-        if url not in self.cache:
-            if urlsplit(url).scheme == "file":
-                path = uri_file_path(url.partition("#")[0])
-                self._witness.note_presence(path, there=there)
-            else:
-                self._witness.spoil(f"{url} was looked for")
-        return there
-
-
-def _bytes_of(path: Path) -> tuple[bytes, FileIdentity] | None:
-    with contextlib.suppress(OSError):
-        identity = FileIdentity.of(path.stat())
-        return path.read_bytes(), identity
-    return None

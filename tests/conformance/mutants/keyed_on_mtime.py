@@ -8,7 +8,8 @@ from typing import Any
 from unittest.mock import patch
 
 from cwl_memo.cli.main import main
-from cwl_memo.cwl.files import FileFacts, local_path
+from cwl_memo.cwl.files import FileFacts
+from cwl_memo.cwl.location import local_path
 
 by_content = FileFacts._located
 

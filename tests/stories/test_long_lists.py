@@ -1,0 +1,232 @@
+"""An input object with long lists of Files is read as cwltool reads it, only faster."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cwl_memo.cwl import long_lists
+from cwl_memo.cwl.door import file_uri
+from cwl_memo.cwl.long_lists import LongLists
+
+from .bench import Bench
+from .delivered import delivered
+
+MANY = 20
+"""More than are short."""
+
+
+def files(bench: Bench, **fields: Any) -> list[dict[str, Any]]:
+    made = []
+    for number in range(MANY):
+        path = bench.write(f"data/{number:02}.txt", f"{number}\n")
+        made.append({"class": "File", "path": f"data/{path.name}", **fields})
+    return made
+
+
+def gather(bench: Bench, **fields: Any) -> Path:
+    given = {"type": "File[]", "inputBinding": {"position": 1}, **fields}
+    return bench.tool(body='cat "$@"', inputs={"f": given})
+
+
+@pytest.fixture
+def emptied(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The texts that cwltool was handed in place of others."""
+    texts: list[str] = []
+    empty = LongLists.empty
+
+    def note(lists: LongLists, url: str, text: str) -> str:
+        handed = empty(lists, url, text)
+        if handed != text:
+            texts.append(handed)
+        return handed
+
+    monkeypatch.setattr(LongLists, "empty", note)
+    return texts
+
+
+def test_a_long_list_is_what_the_reader_of_yaml_makes_of_it(
+    bench: Bench, emptied: list[str]
+) -> None:
+    tool = gather(bench)
+    job = {"f": files(bench)}
+    plain = bench.run(tool, job, "--no-memo")
+    assert emptied == []
+    cold = bench.run(tool, job)
+    assert emptied
+    assert delivered(cold) == delivered(plain)
+    # In YAML, which is read by nobody else, it is the same job.
+    text = "\n".join(["f:", *(f"- {json.dumps(item)}" for item in job["f"])])
+    assert bench.run(tool, bench.write("job.yml", text)).results == ["reused"]
+    assert bench.run(tool, job).results == ["reused"]
+    assert len(emptied) == 2
+
+
+def test_what_stands_beside_a_long_list_keeps_its_place(bench: Bench, emptied: list[str]) -> None:
+    job = {"a": 1.50, "f": files(bench), "b": ["x"], "z": {"class": "File", "path": "data/00.txt"}}
+    path = bench.write("job.json", json.dumps(job, indent=2).replace("1.5,", "1.50,"))
+    inputs = {
+        "a": {"type": "float", "inputBinding": {"position": 2}},
+        "b": {"type": "string[]", "inputBinding": {"position": 3}},
+        "f": "File[]",
+        "z": {"type": "File", "inputBinding": {"position": 4}},
+    }
+    tool = bench.tool(body="echo $1 $2; cat $3", inputs=inputs)
+    done = bench.run(tool, path)
+    assert done.text() == "1.50 x\n0\n"
+    (text,) = emptied
+    lines = path.read_text().splitlines()
+    assert len(text.splitlines()) == len(lines)
+    assert text.splitlines()[-6:] == lines[-6:]
+
+
+def test_a_scatter_over_a_long_list_with_secondary_files(bench: Bench, emptied: list[str]) -> None:
+    beside = [{"class": "File", "location": bench.write("beside.txt", "beside\n").name}]
+    job = {"f": files(bench, basename="same.txt", secondaryFiles=beside)}
+    bench.tool("step.cwl", body="cat $1 `dirname $1`/beside.txt")
+    flow = bench.write(
+        "flow.cwl",
+        {
+            "cwlVersion": "v1.2",
+            "class": "Workflow",
+            "requirements": {"ScatterFeatureRequirement": {}},
+            "inputs": {"f": "File[]"},
+            "outputs": {"out": {"type": "File[]", "outputSource": "s/out"}},
+            "steps": {"s": {"run": "step.cwl", "scatter": "f", "in": {"f": "f"}, "out": ["out"]}},
+        },
+    )
+    plain = bench.run(flow, job, "--no-memo")
+    cold = bench.run(flow, job)
+    assert emptied
+    assert plain.code == 0, plain.log
+    assert delivered(cold) == delivered(plain)
+    assert set(bench.run(flow, job).results) == {"reused"}
+
+
+@pytest.mark.parametrize("kind", ["string[]", "File", "int"])
+def test_a_long_list_where_none_belongs_is_told_with_its_lines(
+    bench: Bench, emptied: list[str], kind: str
+) -> None:
+    tool = gather(bench, type=kind)
+    job = {"f": files(bench)}
+    plain = bench.run(tool, job, "--no-memo")
+    wrong = bench.run(tool, job)
+    assert emptied
+    assert plain.code == wrong.code == 1
+    told = [line for line in plain.log.splitlines() if "job.json" in line]
+    assert told
+    assert [line for line in wrong.log.splitlines() if "job.json" in line] == told
+
+
+def test_a_file_of_a_long_list_that_is_not_there_is_told(bench: Bench, emptied: list[str]) -> None:
+    tool = gather(bench)
+    job = {"f": [*files(bench), {"class": "File", "location": "data/none.txt"}]}
+    plain = bench.run(tool, job, "--no-memo")
+    wrong = bench.run(tool, job)
+    assert emptied
+    assert plain.code == wrong.code != 0
+    assert "none.txt" in plain.log
+    assert "none.txt" in wrong.log
+
+
+def test_a_changed_file_of_a_long_list_is_seen(bench: Bench, emptied: list[str]) -> None:
+    tool = gather(bench)
+    job = {"f": files(bench)}
+    first = bench.run(tool, job)
+    bench.write("data/07.txt", "changed\n")
+    second = bench.run(tool, job)
+    assert emptied
+    assert (second.results, second.executed) == (["executed"], 1)
+    assert second.text() == first.text().replace("7\n", "changed\n", 1)
+
+
+def lists_of(path: Path) -> LongLists:
+    found = LongLists.of(argparse.Namespace(job_order=[str(path)]))
+    assert found is not None
+    return found
+
+
+FILE = '{"class": "File", "location": "a.txt"}'
+LONG = ", ".join([FILE] * MANY)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        f"[{LONG}]",
+        f'{{"f": [{FILE}]}}',
+        f'{{"f": [{LONG}]',
+        f'{{"f": [{LONG}]}} trailing',
+        f'{{"f": [{LONG}], "f": []}}',
+        f'{{"f": [{LONG}], "f": [{LONG}]}}',
+        f'{{"f" [{LONG}]}}',
+        f"{{f: [{LONG}]}}",
+        f'{{"f": [{LONG}]; "g": 1}}',
+        f'{{"f": [{LONG}],}}',
+        f"{{1: [{LONG}]}}",
+        f'{{"$f": [{LONG}]}}',
+        f'{{"cwl:f": [{LONG}]}}',
+        f'{{"f": [{LONG}, 1]}}',
+        f'{{"f": [{LONG}, {{"class": "Directory", "location": "a"}}]}}',
+        f'{{"f": [{LONG}, {{"class": "File"}}]}}',
+        f'{{"f": [{LONG}, {{"class": "File", "location": "a", "path": "a"}}]}}',
+        f'{{"f": [{LONG}, {{"class": "File", "location": "a", "location": "b"}}]}}',
+        f'{{"f": [{LONG}, {{"class": "File", "location": "a", "contents": "b"}}]}}',
+        f'{{"f": [{LONG}, {{"class": "File", "location": "a", "format": "b"}}]}}',
+        f'{{"f": [{LONG}, {{"class": "File", "location": "a", "size": true}}]}}',
+        f'{{"f": [{LONG}, {{"class": "File", "location": "a", "secondaryFiles": [1]}}]}}',
+        f'{{"f": [{LONG}, {{"class": "File", "location": "a", "secondaryFiles": 1}}]}}',
+        f'{{"f": [{LONG}, {{"$import": "a"}}]}}',
+        f'{{"f": [{LONG}], "g": "\\u0041"}}',
+        f'{{"f":\t[{LONG}]}}',
+        f'{{"f": [{LONG}], "g": "\x85"}}',
+        f'{{"f": [{LONG}], "g": "\ufeff"}}',
+        f' {{"f": [{LONG}]}}',
+        "{" * 100_000,
+    ],
+)
+def test_what_yaml_might_read_otherwise_is_left_alone(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "job.json"
+    path.touch()
+    assert lists_of(path).empty(file_uri(str(path)), text) == text
+
+
+def test_only_the_input_object_is_touched_and_only_once(tmp_path: Path) -> None:
+    path = tmp_path / "job.json"
+    path.touch()
+    text = f'{{"f": [{LONG}]}}'
+    lists = lists_of(path)
+    assert lists.empty(file_uri(str(tmp_path / "other.json")), text) == text
+    assert lists.empty(file_uri(str(path)), text) == '{"f": []}'
+    assert lists.empty(file_uri(str(path)), text) == text
+
+
+@pytest.mark.parametrize(
+    ("fields", "there"),
+    [
+        ({"job_order": []}, False),
+        ({"job_order": ["-"]}, False),
+        ({"job_order": ["--f", "job.json"]}, False),
+        ({"job_order": ["none.json"]}, False),
+        ({"job_order": ["job.json"]}, True),
+        ({"job_order": ["job.json"], "enable_ext": True}, False),
+        ({"job_order": ["job.json"], "provenance": "ro"}, False),
+    ],
+)
+def test_only_a_file_that_is_the_input_object_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], there: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("job.json").touch()
+    assert (LongLists.of(argparse.Namespace(**fields)) is not None) is there
+
+
+def test_the_fields_of_a_file_are_those_of_cwl() -> None:
+    # What decides alone is left to cwltool: a literal, a format.
+    assert not {"contents", "format", "listing"} & set(long_lists._FIELDS)
