@@ -22,23 +22,16 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from cwl_memo.core import policy
 from cwl_memo.core.canonical import JSON, canonical_bytes
 from cwl_memo.core.digest import Digest, ReuseKey
-from cwl_memo.core.entry import (
-    USUAL,
-    BlobRef,
-    Entry,
-    Mode,
-    Origin,
-    OutputVariant,
-    Tree,
-)
+from cwl_memo.core.entry import BlobRef, Entry, Origin, OutputVariant, Tree
 from cwl_memo.core.explain import differing_fields
 from cwl_memo.core.facts import JobFacts
 from cwl_memo.core.fingerprint import Fingerprint, fingerprint
+from cwl_memo.core.mode import USUAL, Mode
 from cwl_memo.core.outcome import Hit, Miss, MissCause, Reason, Refusal
 from cwl_memo.core.settings import Link, Settings
 from cwl_memo.errors import FormatError, StoreDamagedError, StoreError
 from cwl_memo.store.hashing import hash_file
-from cwl_memo.store.protocol import Claim, FileDigest, FileIdentity, Store
+from cwl_memo.store.protocol import SMALL, Claim, FileDigest, FileIdentity, Store
 from cwl_memo.store.workspace import Workspace, ingest_workspace
 
 if TYPE_CHECKING:
@@ -47,9 +40,6 @@ if TYPE_CHECKING:
 __all__ = ["Execution", "Memo", "Unclaimed"]
 
 _log = logging.getLogger("cwltool")
-
-STAT_CACHE_FROM: Final = 16 * 1024
-"""Bytes below which reading a file costs less than asking the stat cache."""
 
 _NEIGHBOURS: Final = 16
 """How many earlier entries of a tool a miss is compared with."""
@@ -188,7 +178,7 @@ class Memo:
         identity = FileIdentity.of(found)
         known = self._known.get(identity)
         store = self.store
-        if known is None and store is not None and found.st_size >= STAT_CACHE_FROM:
+        if known is None and store is not None and found.st_size > SMALL:
             known = self._guard(lambda: store.known_digest(identity), None)
             if known is not None:
                 self._known[identity] = known
@@ -198,7 +188,7 @@ class Memo:
             after = FileIdentity.of(os.stat(path))
             if after != identity:
                 raise OSError(errno.EBUSY, "changed while it was read", str(path))
-            if store is not None and store.writable and found.st_size >= STAT_CACHE_FROM:
+            if store is not None and store.writable and found.st_size > SMALL:
                 fresh = known
                 self._guard(lambda: store.remember_digest(identity, fresh, started), None)
         return known, identity

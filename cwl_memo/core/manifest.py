@@ -13,7 +13,8 @@ from typing import Any, Final, TypeVar
 
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import Digest, ReuseKey
-from cwl_memo.core.entry import Mode, check_workspace_path
+from cwl_memo.core.entry import check_workspace_path
+from cwl_memo.core.mode import Mode
 from cwl_memo.core.run import JobRecord
 from cwl_memo.errors import FormatError
 

@@ -13,7 +13,8 @@ from typing import Any, Final, Protocol
 
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import Digest
-from cwl_memo.core.entry import BlobRef, Mode, NodeKind, Tree, TreeNode, check_workspace_path
+from cwl_memo.core.entry import BlobRef, NodeKind, Tree, TreeNode, check_workspace_path
+from cwl_memo.core.mode import Mode
 from cwl_memo.core.outcome import Reason, Refusal
 from cwl_memo.cwl.document import own_name, plain, read_float
 from cwl_memo.cwl.door import file_uri

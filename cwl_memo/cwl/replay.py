@@ -28,7 +28,8 @@ from cwl_memo.core.manifest import Delivery, Manifest, SeenFile, SeenImage, Stat
 from cwl_memo.errors import StoreError
 from cwl_memo.store.layout import Layout
 from cwl_memo.store.manifest_file import used_entry
-from cwl_memo.store.materialise import copy_blob
+from cwl_memo.store.materialise import copy_blob, copy_small_blob
+from cwl_memo.store.protocol import RACY_NS, SMALL, stat_identity
 
 __all__ = ["ChangedError", "CommandLine", "asked", "deliver", "require_unchanged"]
 
@@ -44,9 +45,6 @@ _PACKAGES: Final = ("cwl_memo", "cwltool", "cwl_utils", "schema_salad", "ruamel.
 
 _PATIENCE: Final = 64 << 20
 """Bytes of changed files that are read again; more takes the long way, which remembers."""
-
-_YOUNG_NS: Final = 2_000_000_000
-
 
 _DESTINATIONS: Final = ("--outdir", "--memo-report")
 
@@ -222,13 +220,9 @@ def _with(manifest: Manifest, **changes: Any) -> Manifest:
 
 def _look(path: str) -> StatIdentity:
     try:
-        return _identity(os.stat(path))
+        return stat_identity(os.stat(path))
     except OSError as error:
         raise ChangedError(f"{path}: {error.strerror}") from error
-
-
-def _identity(found: os.stat_result) -> StatIdentity:
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _unchanged_files(files: tuple[SeenFile, ...]) -> tuple[SeenFile, ...]:
@@ -240,7 +234,7 @@ def _unchanged_files(files: tuple[SeenFile, ...]) -> tuple[SeenFile, ...]:
             found = os.stat(file.path)
         except OSError as error:
             raise ChangedError(f"{file.path}: {error.strerror}") from error
-        identity = _identity(found)
+        identity = stat_identity(found)
         if identity == file.identity:
             result.append(file)
             continue
@@ -254,7 +248,7 @@ def _unchanged_files(files: tuple[SeenFile, ...]) -> tuple[SeenFile, ...]:
             or _look(file.path) != identity
         ):
             raise ChangedError(f"{file.path} changed")
-        settled = max(found.st_mtime_ns, found.st_ctime_ns) < now - _YOUNG_NS
+        settled = max(found.st_mtime_ns, found.st_ctime_ns) < now - RACY_NS
         result.append(
             SeenFile(file.path, file.digest, file.executable, identity if settled else None)
         )
@@ -385,13 +379,13 @@ def _deliver_all(
         with contextlib.suppress(OSError):
             stands = os.lstat(place)
         if stands is not None and stat.S_ISREG(stands.st_mode):
-            identity = _identity(stands)
-            settled = max(stands.st_mtime_ns, stands.st_ctime_ns) < now - _YOUNG_NS
+            identity = stat_identity(stands)
+            settled = max(stands.st_mtime_ns, stands.st_ctime_ns) < now - RACY_NS
             if (is_same and identity == delivery.delivered) or (
                 settled
                 and stands.st_nlink == 1
                 and _holds(place, stands, delivery)
-                and _identity(os.lstat(place)) == identity
+                and stat_identity(os.lstat(place)) == identity
             ):
                 yield _delivered(delivery, identity)
                 continue
@@ -425,18 +419,25 @@ def _holds(place: str, stands: os.stat_result, delivery: Delivery) -> bool:
 
 def _copy(layout: Layout, delivery: Delivery, place: str) -> None:
     blob = layout.blob(delivery.digest)
-    found = os.lstat(blob)
-    sound = (
-        stat.S_ISREG(found.st_mode)
-        and delivery.blob is not None
-        and _identity(found)[1:] == delivery.blob[1:]
-    )
-    if found.st_size != delivery.size or (not sound and _digest(str(blob)) != delivery.digest):
-        raise ChangedError(f"blob {delivery.digest} was changed")
     temporary = Path(f"{place}.{os.getpid()}.cwl-memo")
     try:
-        copy_blob(blob, temporary, delivery.mode)
+        if delivery.size <= SMALL:
+            copy_small_blob(blob, delivery.digest, temporary, delivery.mode)
+        else:
+            _require_sound(blob, delivery)
+            copy_blob(blob, temporary, delivery.mode)
         os.replace(temporary, place)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _require_sound(blob: Path, delivery: Delivery) -> None:
+    found = os.lstat(blob)
+    sound = (
+        stat.S_ISREG(found.st_mode)
+        and delivery.blob is not None
+        and stat_identity(found)[1:] == delivery.blob[1:]
+    )
+    if found.st_size != delivery.size or (not sound and _digest(str(blob)) != delivery.digest):
+        raise ChangedError(f"blob {delivery.digest} was changed")

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from cwl_memo.core import policy
-from cwl_memo.core.entry import Entry, Mode, OutputVariant, check_workspace_path
+from cwl_memo.core.entry import Entry, OutputVariant, check_workspace_path
 from cwl_memo.core.facts import JobTraits
 from cwl_memo.core.fingerprint import Fingerprint
+from cwl_memo.core.mode import Mode
 from cwl_memo.core.outcome import Hit, Miss, MissCause, Reason, Refusal
 from cwl_memo.cwl.attempt import Attempt
 from cwl_memo.cwl.door import (

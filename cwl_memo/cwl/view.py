@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from cwl_memo.core.entry import Mode
+from cwl_memo.core.mode import Mode
 from cwl_memo.cwl.door import StdFsAccess, abspath, file_uri
 from cwl_memo.cwl.location import path_of
 from cwl_memo.errors import StoreError

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import Digest, digest_of_bytes
-from cwl_memo.core.entry import Mode
 from cwl_memo.core.manifest import (
     Delivery,
     Manifest,
@@ -29,6 +28,7 @@ from cwl_memo.core.manifest import (
     StatIdentity,
     UsedEntry,
 )
+from cwl_memo.core.mode import Mode
 from cwl_memo.core.run import EXECUTED, REUSED, JobRecord, RunRecord
 from cwl_memo.cwl import requirement
 from cwl_memo.cwl.door import Process, uri_file_path
@@ -36,16 +36,13 @@ from cwl_memo.cwl.expression import expressions_in, is_expression, strings_in, u
 from cwl_memo.cwl.files import Sources
 from cwl_memo.cwl.location import path_of
 from cwl_memo.store.permission import mode_of, read_umask
-from cwl_memo.store.protocol import FileIdentity
+from cwl_memo.store.protocol import RACY_NS, FileIdentity, stat_identity
 
 if TYPE_CHECKING:
     from cwl_memo.memo import Memo
     from cwl_memo.store.local import LocalStore
 
 __all__ = ["NoManifestError", "Witness", "is_replayable"]
-
-_YOUNG_NS: Final = 2_000_000_000
-"""Nanoseconds for which a change of a file need not show in its times; FAT has 2 s."""
 
 _WORDS: Final = 5000
 """Words that may name programs at most; to look each up takes longer than it spares."""
@@ -365,7 +362,7 @@ class Witness:
     def _settled(self, identity: FileIdentity) -> StatIdentity | None:
         """Return an identity by which a later change will show; None for a young file."""
         newest = max(identity.mtime_ns, identity.ctime_ns)
-        if newest > self._began_ns - _YOUNG_NS:
+        if newest > self._began_ns - RACY_NS:
             return None
         return (
             identity.device,
@@ -411,8 +408,8 @@ class Witness:
             found = _look(place)
             if found.st_size != output.size:
                 raise NoManifestError(f"{place} is not what was delivered")
-            young = max(found.st_mtime_ns, found.st_ctime_ns) > now - _YOUNG_NS
-            delivered = None if young else _stat_identity(found)
+            young = max(found.st_mtime_ns, found.st_ctime_ns) > now - RACY_NS
+            delivered = None if young else stat_identity(found)
             yield Delivery(path, output.digest, output.size, output.mode, blob, delivered)
 
 
@@ -421,10 +418,6 @@ def _look(path: str) -> os.stat_result:
         return os.stat(path)
     except OSError as error:
         raise NoManifestError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _stat_identity(found: os.stat_result) -> StatIdentity:
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def _files_in(value: Any, spoil: Callable[[str], None]) -> Iterator[dict[str, Any]]:

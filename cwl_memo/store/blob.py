@@ -21,21 +21,14 @@ from cwl_memo.store.failure import reading, writing
 from cwl_memo.store.hashing import digest_descriptor, hash_bytes, hash_descriptor
 from cwl_memo.store.index import BlobIdentity, Index
 from cwl_memo.store.layout import Layout
-from cwl_memo.store.protocol import FileDigest
+from cwl_memo.store.protocol import SMALL, FileDigest
 from cwl_memo.store.quarantine import Quarantine
 from cwl_memo.store.regular import NotRegularError, is_regular, open_regular, remove_file, write_all
 
-__all__ = ["ORPHAN_AGE", "SMALL", "BlobFiles", "shards"]
+__all__ = ["ORPHAN_AGE", "BlobFiles", "shards"]
 
 ORPHAN_AGE: Final = 3600.0
 """Seconds for which a blob without an entry is left alone: its job may still be recorded."""
-
-SMALL: Final = 16 * 1024
-"""Bytes up to which a blob is read before a process uses it, whatever is known of it.
-
-To read it costs less than to remember it, and then it need not reach the disk before it
-is relied on: what a power failure leaves of it is seen.
-"""
 
 
 class BlobFiles:

@@ -20,7 +20,7 @@ from typing import Any, Final, TypeVar
 
 from cwl_memo.core.digest import Digest, ReuseKey, digest_of_value
 from cwl_memo.errors import FormatError, StoreError
-from cwl_memo.store.protocol import FileDigest, FileIdentity
+from cwl_memo.store.protocol import RACY_NS, FileDigest, FileIdentity
 from cwl_memo.store.quarantine import Quarantine
 from cwl_memo.store.regular import remove_file
 from cwl_memo.store.summary import EntrySummary, pack, unpack
@@ -39,9 +39,6 @@ _log = logging.getLogger("cwltool")
 
 RECENT: Final = 64
 """How many of a tool's latest entries are at hand."""
-
-_RACY_NS: Final = 2_000_000_000
-"""Age in nanoseconds from which a change of a file must show in its times; FAT has 2 s."""
 
 _PENDING: Final = 256
 """How many notes may wait to be written together."""
@@ -74,7 +71,7 @@ def is_racy(identity: FileIdentity, hashed_ns: int) -> bool:
     :param hashed_ns: the clock just before the file was read.
     """
     newest = max(identity.mtime_ns, identity.ctime_ns)
-    return newest > hashed_ns - _RACY_NS or hashed_ns > time.time_ns()
+    return newest > hashed_ns - RACY_NS or hashed_ns > time.time_ns()
 
 
 class Index:

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import Digest, ReuseKey
-from cwl_memo.core.entry import USUAL, Entry, Mode
+from cwl_memo.core.entry import Entry
 from cwl_memo.core.manifest import StatIdentity, UsedEntry
+from cwl_memo.core.mode import USUAL, Mode
 from cwl_memo.errors import StoreDamagedError, StoreReadOnlyError
 from cwl_memo.store.blob import BlobFiles
 from cwl_memo.store.census import Census

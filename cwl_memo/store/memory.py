@@ -14,7 +14,8 @@ from typing import Any
 
 from cwl_memo.core.canonical import canonical_bytes
 from cwl_memo.core.digest import Digest, ReuseKey, digest_of_bytes
-from cwl_memo.core.entry import USUAL, Entry, Mode
+from cwl_memo.core.entry import Entry
+from cwl_memo.core.mode import USUAL, Mode
 from cwl_memo.core.retention import Candidate, choose_victims
 from cwl_memo.errors import FormatError, StoreDamagedError, StoreError
 from cwl_memo.store.blob import ORPHAN_AGE

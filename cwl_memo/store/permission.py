@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
-from cwl_memo.core.entry import Mode
+from cwl_memo.core.mode import Mode
 
 __all__ = ["mode_of", "read_umask", "set_mode"]
 

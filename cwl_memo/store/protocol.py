@@ -6,12 +6,16 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from cwl_memo.core.digest import Digest, ReuseKey
-from cwl_memo.core.entry import USUAL, Entry, Mode
+from cwl_memo.core.entry import Entry
+from cwl_memo.core.manifest import StatIdentity
+from cwl_memo.core.mode import USUAL, Mode
 
 __all__ = [
+    "RACY_NS",
+    "SMALL",
     "Claim",
     "Eviction",
     "FileDigest",
@@ -20,7 +24,24 @@ __all__ = [
     "Store",
     "StoreStats",
     "VerifyReport",
+    "stat_identity",
 ]
+
+SMALL: Final = 16 * 1024
+"""Bytes up to which a blob is read before a process uses it, whatever is known of it.
+
+To read it costs less than to remember it, and then it need not reach the disk before it
+is relied on: what a power failure leaves of it is seen. Nor is the digest of an input as
+small as that remembered from run to run.
+"""
+
+RACY_NS: Final = 2_000_000_000
+"""Age in nanoseconds from which a change of a file must show in its times; FAT has 2 s."""
+
+
+def stat_identity(found: os.stat_result) -> StatIdentity:
+    """Return device, inode, size, mtime and ctime of a file, as a manifest has them."""
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 @dataclass(frozen=True)

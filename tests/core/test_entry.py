@@ -10,7 +10,6 @@ from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.entry import (
     BlobRef,
     Entry,
-    Mode,
     NodeKind,
     Origin,
     OutputVariant,
@@ -18,6 +17,7 @@ from cwl_memo.core.entry import (
     TreeNode,
     check_workspace_path,
 )
+from cwl_memo.core.mode import Mode
 from cwl_memo.errors import FormatError
 
 A, B = Digest("a" * 64), Digest("b" * 64)

@@ -10,16 +10,8 @@ from hypothesis import strategies as st
 
 from cwl_memo.core.canonical import canonical_bytes
 from cwl_memo.core.digest import Digest, ReuseKey
-from cwl_memo.core.entry import (
-    BlobRef,
-    Entry,
-    Mode,
-    NodeKind,
-    Origin,
-    OutputVariant,
-    Tree,
-    TreeNode,
-)
+from cwl_memo.core.entry import BlobRef, Entry, NodeKind, Origin, OutputVariant, Tree, TreeNode
+from cwl_memo.core.mode import Mode
 from cwl_memo.errors import FormatError
 
 hexadecimal = st.binary(min_size=32, max_size=32).map(bytes.hex)

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from cwl_memo.core.entry import Entry
-from cwl_memo.store.blob import SMALL
 from cwl_memo.store.census import Steps
 from cwl_memo.store.entry_file import EntryFiles, seal_entry
 from cwl_memo.store.index import Index
 from cwl_memo.store.local import LocalStore, open_store
+from cwl_memo.store.protocol import SMALL
 from cwl_memo.store.summary import pack, unpack
 from cwl_memo.store.table import DiskTable, MemoryTable, _seal_summary
 from tests.store.damage import entry_path, flip, replace

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cwl_memo.core.entry import Mode, OutputVariant
+from cwl_memo.core.entry import OutputVariant
+from cwl_memo.core.mode import Mode
 from cwl_memo.errors import StoreDamagedError, StoreError
 from cwl_memo.store.protocol import FileDigest, FileIdentity, Store
 from tests.store.example import digest, entry, key, record

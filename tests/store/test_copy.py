@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cwl_memo.core.entry import Mode
+from cwl_memo.core.mode import Mode
 from cwl_memo.errors import (
     StoreDamagedError,
     StoreError,
@@ -20,6 +20,8 @@ from cwl_memo.errors import (
 from cwl_memo.store import blob as blob_module
 from cwl_memo.store import copying, materialise
 from cwl_memo.store.local import LocalStore
+from cwl_memo.store.materialise import copy_small_blob
+from cwl_memo.store.protocol import SMALL
 from cwl_memo.store.regular import write_all
 from tests.store.example import digest, failing, path_of
 
@@ -205,3 +207,22 @@ def test_a_blob_gone_as_it_is_linked_is_told(
     with pytest.raises(StoreError):
         local.materialise(digest(b"one"), tmp_path / "target", hardlink=True)
     assert not (tmp_path / "target").exists()
+
+
+def test_a_small_blob_is_held_against_its_name_as_it_is_copied(
+    local: LocalStore, tmp_path: Path
+) -> None:
+    name = local.ingest_bytes(b"one")
+    blob = path_of(local, b"one")
+    copy_small_blob(blob, name, tmp_path / "copy", Mode(executable=True))
+    assert (tmp_path / "copy").read_bytes() == b"one"
+    assert os.access(tmp_path / "copy", os.X_OK)
+    blob.chmod(0o644)
+    for changed in (b"two", b"", b"x" * (SMALL + 1)):
+        blob.write_bytes(changed)
+        with pytest.raises(StoreDamagedError):
+            copy_small_blob(blob, name, tmp_path / "other", Mode())
+    blob.unlink()
+    with pytest.raises(StoreError):
+        copy_small_blob(blob, name, tmp_path / "other", Mode())
+    assert not (tmp_path / "other").exists()

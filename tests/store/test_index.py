@@ -15,11 +15,11 @@ from diskcache import Timeout
 
 from cwl_memo.core.digest import Digest
 from cwl_memo.store import table as table_module
-from cwl_memo.store.blob import SMALL
 from cwl_memo.store.disk import PlainCache
 from cwl_memo.store.index import RECENT, Index
 from cwl_memo.store.layout import Layout
 from cwl_memo.store.local import LocalStore, open_store
+from cwl_memo.store.protocol import SMALL
 from cwl_memo.store.quarantine import Quarantine
 from cwl_memo.store.summary import EntrySummary
 from cwl_memo.store.table import DiskTable, TableDamagedError, TableUnusableError

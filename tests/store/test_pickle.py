@@ -12,10 +12,9 @@ import pytest
 from diskcache.core import MODE_BINARY, MODE_PICKLE, MODE_RAW, MODE_TEXT
 
 from cwl_memo.errors import StoreDamagedError
-from cwl_memo.store.blob import SMALL
 from cwl_memo.store.disk import PlainDisk
 from cwl_memo.store.local import LocalStore, open_store
-from cwl_memo.store.protocol import FileDigest, FileIdentity
+from cwl_memo.store.protocol import SMALL, FileDigest, FileIdentity
 from cwl_memo.store.table import DiskTable
 from tests.store.example import digest, execute, key, record
 
