@@ -19,6 +19,7 @@ from cwl_memo.core.fingerprint import Fingerprint
 from cwl_memo.core.outcome import Miss, MissCause, Reason, Refusal
 from cwl_memo.core.run import EXECUTED, FAILED, REFUSED, REUSED, JobRecord
 from cwl_memo.core.settings import Directories
+from cwl_memo.cwl.checksums import Checksums
 from cwl_memo.cwl.door import JobBase, PathMapper, RuntimeContext, SecretStore
 from cwl_memo.cwl.facts import Gathered
 from cwl_memo.cwl.files import UnkeyableError
@@ -27,6 +28,7 @@ from cwl_memo.cwl.output import directories_in_output, record_output
 from cwl_memo.cwl.session import Session
 from cwl_memo.memo import Execution
 from cwl_memo.store.clock import now, stamp
+from cwl_memo.store.hashing import hash_file
 from cwl_memo.store.protocol import Claim, FileDigest
 from cwl_memo.store.workspace import Workspace
 
@@ -98,14 +100,19 @@ class Attempt:
         job: JobBase,
         context: RuntimeContext,
         image_that_ran: Callable[[RuntimeContext], JSON],
+        *,
+        checksums_can_wait: bool,
     ) -> None:
         """Have the job's result taken in as soon as its outputs are collected.
 
         In the thread that ran it and before it lets go of its directory; outside the
         lock under which cwltool evaluates the workflow.
+
+        :param checksums_can_wait: whether nothing asks for the outputs' checksums before.
         """
         self._session.await_end(self.name, self.finish_rejected)
-        collect = job.collect_outputs
+        wait = checksums_can_wait and context.compute_checksum is not False and self.is_keyed
+        checksums = Checksums(job.collect_outputs, wait=wait)
         self._secrets = context.secret_store
 
         def collect_and_ingest(outdir: str, rcode: int) -> Any:
@@ -113,11 +120,11 @@ class Attempt:
             logs = memo.shield(self._session.logs.end, (None, None))
             # It may have changed a program.
             self._session.programs.forget()
-            outputs = collect(outdir, rcode)
+            outputs = checksums.collect(outdir, rcode)
 
             def take_in() -> Refusal | None:
                 self._key_anew(image_that_ran, context)
-                self._ingest(job, outdir, rcode, outputs, logs)
+                self._ingest(job, outdir, rcode, outputs, logs, checksums)
                 return self._not_recorded
 
             if self.is_keyed and _is_success(job, rcode):
@@ -125,6 +132,7 @@ class Attempt:
                 self._not_recorded = memo.shield(take_in, unexpected)
                 if self._not_recorded is not None:
                     self._execution = None
+            checksums.complete(outputs)
             return outputs
 
         job.collect_outputs = collect_and_ingest
@@ -150,12 +158,13 @@ class Attempt:
         rcode: int,
         outputs: Any,
         logs: tuple[Log, Log],
+        checksums: Checksums,
     ) -> None:
         ended = time.time()
         if self._not_recorded is not None or self._session.memo.store is None:
             return
         taken = self._session.memo.shield(
-            lambda: self._take(job, outdir, outputs, logs),
+            lambda: self._take(job, outdir, outputs, logs, checksums),
             Refusal(Reason.STORE_FAILED, "unexpected error"),
         )
         if isinstance(taken, Refusal):
@@ -187,7 +196,12 @@ class Attempt:
         )
 
     def _take(
-        self, job: JobBase, outdir: str, outputs: Any, logs: tuple[Log, Log]
+        self,
+        job: JobBase,
+        outdir: str,
+        outputs: Any,
+        logs: tuple[Log, Log],
+        checksums: Checksums,
     ) -> tuple[Workspace, Any, tuple[BlobRef, ...]] | Refusal:
         memo = self._session.memo
         sources = self.gathered.sources
@@ -205,6 +219,7 @@ class Attempt:
         workspace = memo.ingest(Path(outdir), sources.digests, hidden)
         if isinstance(workspace, Refusal):
             return workspace
+        checksums.take(outputs, outdir, workspace)
         try:
             recorded = record_output(
                 outputs,
@@ -361,7 +376,7 @@ class Attempt:
             elif node.kind is NodeKind.FILE and node.digest is not None:
                 memo.materialise(node.digest, Path(target), mode=node.mode)
             if node.digest is not None and os.path.exists(target):
-                digests[path], _ = memo.digest_file(target)
+                digests[path] = hash_file(Path(target))
             nodes.append(type(node)(**{**node.__dict__, "path": path}))
         return Workspace(Tree(tuple(nodes)), digests, ())
 

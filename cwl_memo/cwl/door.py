@@ -34,6 +34,7 @@ from cwltool.pathmapper import PathMapper
 from cwltool.process import (
     SCHEMA_CACHE,
     Process,
+    compute_checksums,
     get_schema,
     shortname,
     supportedProcessRequirements,
@@ -90,6 +91,7 @@ __all__ = [
     "arg_parser",
     "check_adjust",
     "cmap",
+    "compute_checksums",
     "cwltool_main",
     "cwltool_run",
     "default_make_tool",

@@ -22,6 +22,7 @@ from cwl_memo.core.fingerprint import Fingerprint
 from cwl_memo.core.mode import Mode
 from cwl_memo.core.outcome import Hit, Miss, MissCause, Reason, Refusal
 from cwl_memo.cwl.attempt import Attempt
+from cwl_memo.cwl.checksums import can_wait
 from cwl_memo.cwl.door import (
     CommandLineTool,
     JobBase,
@@ -330,7 +331,12 @@ class MemoMixin:
         try:
             for job in super().job(job_order, finished, context):  # type: ignore[misc]
                 if isinstance(job, JobBase):
-                    attempt.attach(job, context, self.memo_facts.image_that_ran)
+                    attempt.attach(
+                        job,
+                        context,
+                        self.memo_facts.image_that_ran,
+                        checksums_can_wait=can_wait(self.tool["outputs"]),  # type: ignore[attr-defined]
+                    )
                 yield job
         except Exception:
             # Rejected: nobody is to wait for this job.

@@ -9,14 +9,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 from cwl_memo.core.digest import HEX, Digest, digest_of_bytes
 from cwl_memo.core.manifest import StatIdentity
 from cwl_memo.errors import FormatError, StoreDamagedError
-from cwl_memo.store.copying import reflink
+from cwl_memo.store.copying import DirectWriter, reflink
 from cwl_memo.store.failure import reading, writing
 from cwl_memo.store.hashing import digest_descriptor, hash_bytes, hash_descriptor
 from cwl_memo.store.index import BlobIdentity, Index
@@ -81,7 +80,8 @@ class BlobFiles:
                     # What is read is the clone, so it is the very bytes that are kept.
                     found = hash_descriptor(target)
                 else:
-                    found = hash_descriptor(source, keep=partial(write_all, target))
+                    writer = DirectWriter(target, os.fstat(source).st_size)
+                    found = hash_descriptor(source, keep=writer.write)
                 self._adopt(target, temporary, found.digest)
         return found
 

@@ -10,11 +10,13 @@ from typing import Final
 
 from cwl_memo.store.regular import write_all
 
-__all__ = ["copy_descriptor", "reflink"]
+__all__ = ["DirectWriter", "copy_descriptor", "reflink"]
 
 _BUFFER: Final = 1 << 20
 _FICLONE: Final = 0x40049409
 """``ioctl`` of Linux that makes a file share all bytes of another."""
+
+_DIRECT: Final = getattr(os, "O_DIRECT", 0)
 
 # A file system, a kernel or a sandbox that cannot: everything else is a real failure.
 _CANNOT: Final = frozenset(
@@ -28,6 +30,49 @@ _CANNOT: Final = frozenset(
         errno.ENOTTY,
     }
 )
+
+
+_LARGE: Final = 8 << 20
+"""Bytes from which on a new file is written past the system's cache."""
+
+_BLOCK: Final = 4096
+"""No file system asks for larger blocks when its cache is passed by."""
+
+
+class DirectWriter:
+    """Writes a new file past the system's cache where that can be.
+
+    Nobody reads a blob soon after it was written, and to find memory for it costs more
+    than the writing. Linux has ``O_DIRECT``; whatever it refuses is written as usual.
+
+    :param descriptor: of the file, empty.
+    :param size: bytes that it will about have.
+    """
+
+    def __init__(self, descriptor: int, size: int) -> None:
+        self._descriptor = descriptor
+        self._is_direct = size >= _LARGE and self._ask(_DIRECT)
+
+    def _ask(self, flag: int) -> bool:
+        flags = fcntl.fcntl(self._descriptor, fcntl.F_GETFL) & ~_DIRECT
+        try:
+            fcntl.fcntl(self._descriptor, fcntl.F_SETFL, flags | flag)
+        except OSError:
+            return False
+        return flag != 0
+
+    def write(self, data: memoryview) -> None:
+        """Write all of a part of the file."""
+        if self._is_direct and len(data) % _BLOCK:
+            self._is_direct = self._ask(0)  # the end of the file
+        while self._is_direct and data:
+            try:
+                data = data[os.write(self._descriptor, data) :]
+            except OSError as error:
+                if error.errno != errno.EINVAL:
+                    raise
+                self._is_direct = self._ask(0)
+        write_all(self._descriptor, data)
 
 
 def reflink(source: int, target: int) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -12,11 +11,9 @@ from blake3 import blake3
 
 from cwl_memo.core.digest import Digest, digest_of_bytes
 from cwl_memo.store.protocol import FileDigest
-from cwl_memo.store.regular import open_regular
+from cwl_memo.store.regular import open_regular, parts_of
 
 __all__ = ["digest_descriptor", "hash_bytes", "hash_descriptor", "hash_file"]
-
-_BUFFER: Final = 1 << 20
 
 # "#!", ELF, and the six spellings of Mach-O (two of them fat, one shared with Java).
 _PROGRAM: Final = (
@@ -31,13 +28,14 @@ _PROGRAM: Final = (
 )
 
 
-def hash_file(path: Path) -> FileDigest:
+def hash_file(path: Path, *, sha1: bool = True) -> FileDigest:
     """Return the digests of a regular file, reading it once.
 
+    :param sha1: whether the SHA-1 is wanted too, which takes twice as long as the other.
     :raises OSError: if it cannot be read; ``EINVAL`` if it is not a regular file.
     """
     with open_regular(path, follow=True) as descriptor:
-        return hash_descriptor(descriptor)
+        return hash_descriptor(descriptor, sha1=sha1)
 
 
 def hash_bytes(data: bytes) -> FileDigest:
@@ -46,31 +44,39 @@ def hash_bytes(data: bytes) -> FileDigest:
     return FileDigest(digest_of_bytes(data), len(data), sha1, program=data.startswith(_PROGRAM))
 
 
-def hash_descriptor(descriptor: int, keep: Callable[[bytes], object] | None = None) -> FileDigest:
+def hash_descriptor(
+    descriptor: int, keep: Callable[[memoryview], object] | None = None, *, sha1: bool = True
+) -> FileDigest:
     """Return the digests of what an open file holds from here on.
 
-    :param keep: gets the same bytes, part by part, as they are read.
+    :param keep: gets the same bytes, part by part, as they are read; each part is there
+        until the next one is.
+    :param sha1: whether the SHA-1 is wanted too.
     """
     content = blake3()
-    sha1 = hashlib.sha1(usedforsecurity=False)
+    checksum = hashlib.sha1(usedforsecurity=False) if sha1 else None
     size = 0
     head = b""
-    while data := os.read(descriptor, _BUFFER):
+    for data in parts_of(descriptor):
         content.update(data)
-        sha1.update(data)
+        if checksum is not None:
+            checksum.update(data)
         if keep is not None:
             keep(data)
         if not size:
-            head = data[:4]
+            head = bytes(data[:4])
         size += len(data)
     return FileDigest(
-        Digest(content.hexdigest()), size, sha1.hexdigest(), program=head.startswith(_PROGRAM)
+        Digest(content.hexdigest()),
+        size,
+        "" if checksum is None else checksum.hexdigest(),
+        program=head.startswith(_PROGRAM),
     )
 
 
 def digest_descriptor(descriptor: int) -> Digest:
     """Return the content digest alone of an open file: a third of the work of all digests."""
     content = blake3()
-    while data := os.read(descriptor, _BUFFER):
+    for data in parts_of(descriptor):
         content.update(data)
     return Digest(content.hexdigest())

@@ -129,7 +129,7 @@ class MemoryStore:
         """Take a regular file's bytes in as a blob, reading it once."""
         parts: list[bytes] = []
         with reading(f"read {path}"), open_regular(path, follow=True) as descriptor:
-            found = hash_descriptor(descriptor, keep=parts.append)
+            found = hash_descriptor(descriptor, keep=lambda part: parts.append(bytes(part)))
         self._blobs[found.digest] = _Blob(b"".join(parts), time.time())
         return found
 

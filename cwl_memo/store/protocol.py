@@ -66,7 +66,8 @@ class FileDigest:
 
     :param digest: of its bytes.
     :param size: in bytes.
-    :param sha1: hexadecimal SHA-1, which CWL's ``checksum`` field is made of.
+    :param sha1: hexadecimal SHA-1, which CWL's ``checksum`` field is made of; empty for a
+        file that is no output.
     :param program: whether it begins as a program does (``#!``, ELF, Mach-O), so that
         its executable bit matters to a job.
     """

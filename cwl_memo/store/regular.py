@@ -7,6 +7,7 @@ be: it is neither followed nor waited for.
 from __future__ import annotations
 
 import errno
+import mmap
 import os
 import stat
 from collections.abc import Iterator
@@ -18,10 +19,14 @@ __all__ = [
     "NotRegularError",
     "is_regular",
     "open_regular",
+    "parts_of",
     "read_regular",
     "remove_file",
     "write_all",
 ]
+
+_PART: Final = 1 << 20
+"""Bytes that are read at once."""
 
 _FLAGS: Final = os.O_NONBLOCK | os.O_CLOEXEC
 # What open(2) says with O_NOFOLLOW of a symlink, and of a socket.
@@ -77,7 +82,23 @@ def read_regular(path: Path, limit: int) -> bytes:
         return b"".join(parts)
 
 
-def write_all(descriptor: int, data: bytes) -> None:
+def parts_of(descriptor: int) -> Iterator[memoryview]:
+    """Yield what an open file holds from here on, part by part.
+
+    The parts of a large file are in the same memory, one after the other, and begin where
+    a page of it does, as writing past the system's cache asks for.
+    """
+    if os.fstat(descriptor).st_size < _PART:
+        while data := os.read(descriptor, _PART):
+            yield memoryview(data)
+        return
+    with mmap.mmap(-1, _PART) as memory, memoryview(memory) as view:
+        while count := os.readv(descriptor, [view]):
+            with view[:count] as part:
+                yield part
+
+
+def write_all(descriptor: int, data: bytes | memoryview) -> None:
     """Write all of ``data``, however often the kernel takes only a part."""
     view = memoryview(data)
     while view:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
 import sys
@@ -226,3 +227,66 @@ def test_a_small_blob_is_held_against_its_name_as_it_is_copied(
     with pytest.raises(StoreError):
         copy_small_blob(blob, name, tmp_path / "other", Mode())
     assert not (tmp_path / "other").exists()
+
+
+# past the system's cache
+
+LARGE = os.urandom(8 << 20)
+
+
+@pytest.mark.parametrize("extra", [0, 1, 4095, 4096, 5000, (1 << 20) + 1])
+def test_a_large_file_is_taken_in_whole(local: LocalStore, tmp_path: Path, extra: int) -> None:
+    content = LARGE + BIG[:extra]
+    (tmp_path / "source").write_bytes(content)
+    found = local.ingest_file(tmp_path / "source")
+    assert (found.digest, found.size) == (digest(content), len(content))
+    assert path_of(local, content).read_bytes() == content
+
+
+@pytest.mark.parametrize("refuses", ["flag", "write", "parts"])
+def test_a_file_system_that_refuses_is_written_to_as_usual(
+    local: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refuses: str
+) -> None:
+    content = LARGE + b"the end"
+    (tmp_path / "source").write_bytes(content)
+    write, ask = os.write, fcntl.fcntl
+    direct = getattr(os, "O_DIRECT", 0)
+    refused = []
+
+    def is_direct(descriptor: int) -> bool:
+        return bool(ask(descriptor, fcntl.F_GETFL) & direct)
+
+    def write_badly(descriptor: int, data: Any) -> int:
+        if is_direct(descriptor):
+            if refuses == "write":
+                refused.append(len(data))
+                raise OSError(errno.EINVAL, "not like this")
+            if refuses == "parts" and len(data) > 8192:
+                data = data[:8192]
+        return write(descriptor, data)
+
+    def ask_badly(descriptor: int, command: int, value: int = 0) -> int:
+        if refuses == "flag" and command == fcntl.F_SETFL and value & direct:
+            refused.append(value)
+            raise OSError(errno.EINVAL, "not here")
+        return ask(descriptor, command, value)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", write_badly)
+        patched.setattr(fcntl, "fcntl", ask_badly)
+        found = local.ingest_file(tmp_path / "source")
+    assert path_of(local, content).read_bytes() == content
+    assert found.digest == digest(content)
+    if direct and refuses != "parts":
+        assert len(refused) == 1
+
+
+def test_a_full_disk_is_told_of_a_large_file_too(
+    local: LocalStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "source").write_bytes(LARGE)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", failing(errno.ENOSPC))
+        with pytest.raises(StoreFullError):
+            local.ingest_file(tmp_path / "source")
+    assert list(Path(local.location, "tmp").iterdir()) == []
