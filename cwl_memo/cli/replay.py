@@ -15,7 +15,8 @@ from cwl_memo.core.digest import ReuseKey
 from cwl_memo.core.explain import sentence, summary_line
 from cwl_memo.core.manifest import Manifest
 from cwl_memo.core.run import RunRecord
-from cwl_memo.cwl.replay import ChangedError, CommandLine, asked, deliver, require_unchanged
+from cwl_memo.cwl.command_line import CommandLine, asked
+from cwl_memo.cwl.replay import ChangedError, deliver, require_unchanged
 from cwl_memo.errors import FormatError, StoreError
 from cwl_memo.report.files import write_report
 from cwl_memo.store.clock import now

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-import mmap
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from cwl_memo.cwl.files import UnkeyableError
 from cwl_memo.cwl.log import Log
 from cwl_memo.cwl.output import directories_in_output, record_output
 from cwl_memo.cwl.session import Session
+from cwl_memo.cwl.telltale import secret_files, tell_tale
 from cwl_memo.memo import Execution
 from cwl_memo.store.clock import now, stamp
 from cwl_memo.store.hashing import hash_file
@@ -212,8 +212,8 @@ class Attempt:
         stranger = self._stranger(job)
         if stranger:
             return Refusal(Reason.INPUT_NOT_IN_KEY, stranger)
-        hidden = _secret_files(job, self._secrets)
-        told = self._told(outdir, outputs, hidden, logs)
+        hidden = secret_files(job, self._secrets)
+        told = tell_tale(self._secrets, outdir, outputs, hidden, logs)
         if told:
             return Refusal(Reason.SECRET_OUTPUT, told)
         workspace = memo.ingest(Path(outdir), sources.digests, hidden)
@@ -235,26 +235,6 @@ class Attempt:
         if changed:
             return Refusal(Reason.INPUT_CHANGED_DURING_RUN, changed[0])
         return workspace, recorded.output, tuple(recorded.blobs.values())
-
-    def _told(self, outdir: str, outputs: Any, hidden: list[str], logs: Iterable[Log]) -> str:
-        """Return where a secret would stand in the entry; empty for nowhere."""
-        if self._secrets is None or not self._secrets.secrets:
-            return ""
-        if self._secrets.has_secret(outputs):
-            return "output object"
-        values = [value.encode() for value in self._secrets.secrets.values()]
-        if any(value and value in name for name in _names_below(outdir) for value in values):
-            return "name of a file"
-        if any(
-            value and isinstance(log, bytes) and value in log for log in logs for value in values
-        ):
-            return "log"
-        files = (
-            *_files_below(outdir, hidden),
-            *(str(log) for log in logs if isinstance(log, Path)),
-        )
-        told = next((path for path in files if _holds(path, values)), None)
-        return "" if told is None else os.path.relpath(told, outdir)
 
     def _stranger(self, job: JobBase) -> str:
         """Return a file that the job was given and the key does not know, if any.
@@ -420,47 +400,3 @@ def _mapped(mapper: PathMapper | None) -> Iterator[tuple[str, str]]:
         is_made = "Create" in kind or str(entry.resolved).startswith("_:")
         if kind.endswith(("File", "Directory")) and not is_made:
             yield location, entry.resolved
-
-
-def _secret_files(job: JobBase, secrets: SecretStore | None) -> list[str]:
-    """Return the relative paths of generated files with secrets, which cwltool removes."""
-    if secrets is None or not secrets.secrets or job.generatemapper is None:
-        return []
-    prefix = job.builder.outdir + os.sep
-    return [
-        entry.target[len(prefix) :]
-        for entry in job.generatemapper
-        if str(entry.type).startswith("Create")
-        and secrets.has_secret(entry.resolved)
-        and entry.target.startswith(prefix)
-    ]
-
-
-def _files_below(outdir: str, leave_out: Iterable[str]) -> Iterator[str]:
-    hidden = {os.path.join(outdir, path) for path in leave_out}
-    for directory, _, names in os.walk(outdir):
-        for name in names:
-            path = os.path.join(directory, name)
-            if path not in hidden and os.path.isfile(path) and not os.path.islink(path):
-                yield path
-
-
-def _names_below(outdir: str) -> Iterator[bytes]:
-    """Yield the names of all that stands in a directory, and where its links lead."""
-    for directory, directories, files in os.walk(os.fsencode(outdir)):
-        for name in (*directories, *files):
-            path = os.path.join(directory, name)
-            yield name
-            if os.path.islink(path):
-                yield os.readlink(path)
-
-
-def _holds(path: str, values: list[bytes]) -> bool:
-    try:
-        with open(path, "rb") as file:
-            if os.fstat(file.fileno()).st_size == 0:
-                return False
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                return any(value and data.find(value) >= 0 for value in values)
-    except (OSError, ValueError):
-        return True  # what cannot be searched is not recorded

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from cwl_memo.core.canonical import JSON
@@ -18,7 +18,7 @@ from cwl_memo.core.facts import JobFacts, JobTraits
 from cwl_memo.core.outcome import Reason, Refusal
 from cwl_memo.core.settings import Directories, HostTools, ImageIdentity, Network, Settings
 from cwl_memo.cwl import requirement, work_reuse
-from cwl_memo.cwl.document import ToolDocument, plain, read_tool
+from cwl_memo.cwl.document import plain
 from cwl_memo.cwl.door import (
     ORIGINAL_CWLVERSION,
     BNode,
@@ -29,15 +29,10 @@ from cwl_memo.cwl.door import (
     SecretStore,
     WorkflowException,
     shortname,
-    uri_file_path,
 )
 from cwl_memo.cwl.expression import (
     ExpressionUse,
-    is_expression,
-    lone_reference,
     strings_in,
-    use_of,
-    writes_self,
 )
 from cwl_memo.cwl.files import (
     FileFacts,
@@ -48,14 +43,12 @@ from cwl_memo.cwl.files import (
 )
 from cwl_memo.cwl.host import HostPrograms, named_host, words_of_command
 from cwl_memo.cwl.image import ImageResolver, UnresolvedImage, named_image
+from cwl_memo.cwl.static import Static, library_of, read_static, version_counts
 from cwl_memo.cwl.surroundings import environment, options, output_rules, resources
 from cwl_memo.cwl.type import (
     binding_texts,
     formats_in,
-    is_staged,
-    kind_at,
     loads_contents,
-    may_hold,
     secondary_patterns,
 )
 from cwl_memo.cwl.view import Views
@@ -65,7 +58,6 @@ from cwl_memo.store.protocol import FileDigest, FileIdentity
 __all__ = ["Gathered", "ToolFacts"]
 
 _REQUIREMENTS_INPUT: Final = ("cwl:requirements", "https://w3id.org/cwl/cwl#requirements")
-_MADE_UP_LENGTH: Final = 40
 _LAST: Final = 2**31
 
 
@@ -83,22 +75,6 @@ class Gathered:
     inputs: Mapping[str, Any]
     container: bool = False
     awaited: str = ""
-
-
-@dataclass
-class _Static:
-    """What holds for every job of a tool while its requirements stay the same."""
-
-    found: Mapping[str, Mapping[str, Any]]
-    document: ToolDocument
-    requirements: dict[str, JSON]
-    tool_use: ExpressionUse
-    output_use: ExpressionUse
-    file_inputs: frozenset[str]
-    sources: Sources
-    directory_outputs: tuple[str, ...] = ()
-    needs_builder: bool = False
-    seen: tuple[Any, ...] = field(default=())
 
 
 class ToolFacts:
@@ -124,8 +100,10 @@ class ToolFacts:
         self._memo = memo
         self._views = views
         self._images = images
-        self._cached: _Static | None = None
-        self._schema = copy.deepcopy(tool.inputs_record_schema)
+        self._cached: Static | None = None
+        # What has no Any is never noted down: see forget_types.
+        has_any = "Any" in repr(tool.inputs_record_schema)
+        self._schema = copy.deepcopy(tool.inputs_record_schema) if has_any else None
         self.label = _label(str(tool.tool.get("id", "")))
 
     @property
@@ -137,7 +115,7 @@ class ToolFacts:
         """Names that cwltool made up for redirected streams."""
         return self._static().document.stream_names
 
-    def _static(self) -> _Static:
+    def _static(self) -> Static:
         # An executor may add ``cwl:requirements`` after the tool was made, and cwltool
         # a default container.
         seen = (*self._tool.requirements, None, *self._tool.hints)
@@ -147,85 +125,14 @@ class ToolFacts:
             or len(cached.seen) != len(seen)
             or any(was is not now for was, now in zip(cached.seen, seen, strict=True))
         ):
-            cached = self._cached = self._read()
+            cached = self._cached = read_static(
+                self._tool, self._file_facts(None, os.getcwd(), None)
+            )
             cached.seen = seen
         return cached
 
-    def _read(self) -> _Static:
-        tool = self._tool
-        found = requirement.effective(tool.requirements, tool.hints)
-        schema = found.get("SchemaDefRequirement") or {}
-        types = {str(t["name"]): t for t in schema.get("types", ())}
-        files = self._file_facts(None, os.getcwd(), None)
-
-        def file_facts(item: Any) -> JSON:
-            return files.value(item, ("$document",))
-
-        document = read_tool(tool.tool, types, self._is_made_up, file_facts)
-        requirements = requirement.lasting(found, file_facts)
-        library = self._library()
-        file_inputs = frozenset(
-            name
-            for name, item in document.tool["inputs"].items()
-            if may_hold(item.get("type"), ("File", "Directory", "Any"))
-        )
-        tool_use = use_of(strings_in([document.tool, requirements]), library, file_inputs)
-        own = [document.tool["inputs"][name] for name in file_inputs]
-        written = _writes_objects(requirements, document.tool["inputs"])
-        if written or any(map(writes_self, strings_in(own))):
-            tool_use = replace(tool_use, locations=True)
-        output_use = use_of(strings_in(document.outputs), library, file_inputs)
-        if tool_use.resources | output_use.resources:
-            # Evaluated for the key, and once more for the job: dice would fall otherwise.
-            asked = use_of(strings_in(found.get("ResourceRequirement") or {}), library)
-            dice = (*tool_use.nondeterministic, *asked.nondeterministic)
-            tool_use = replace(tool_use, nondeterministic=dice)
-        files.sources.pointers.clear()
-        static = _Static(
-            found, document, requirements, tool_use, output_use, file_inputs, files.sources
-        )
-        static.directory_outputs = tuple(
-            f"outputs.{name}"
-            for name, item in document.outputs.items()
-            if may_hold(item.get("type"), ("Directory",))
-        )
-        static.needs_builder = self._needs_builder(static)
-        return static
-
-    def _library(self) -> list[str]:
-        # cwltool looks for it among the requirements alone, the most specific first.
-        for item in reversed(self._tool.requirements):
-            if item["class"] == "InlineJavascriptRequirement":
-                library: Any = item.get("expressionLib")
-                return [str(text) for text in library or ()]
-        return []
-
-    def _is_made_up(self, name: str) -> bool:
-        """Tell whether cwltool made up the file name of a ``type: stdout`` output.
-
-        It is then a SHA-1 of the document, and stands nowhere in its text.
-        """
-        if len(name) != _MADE_UP_LENGTH or not set(name) <= set("0123456789abcdef"):
-            return False
-        location = str(self._tool.tool.get("id", "")).partition("#")[0]
-        if not location.startswith("file://"):
-            return True
-        try:
-            with open(uri_file_path(location), encoding="utf-8", errors="replace") as text:
-                return name not in text.read()
-        except OSError:
-            return True
-
-    def _needs_builder(self, static: _Static) -> bool:
-        """Tell whether the input object as the tool sees it takes an evaluation."""
-        inputs = static.document.tool["inputs"]
-        patterns = [text for item in inputs.values() for text in secondary_patterns(item)]
-        return any(map(is_expression, patterns)) or any(
-            may_hold(item.get("type"), ("record",)) for item in inputs.values()
-        )
-
     def _file_facts(
-        self, secrets: SecretStore | None, basedir: str, static: _Static | None
+        self, secrets: SecretStore | None, basedir: str, static: Static | None
     ) -> FileFacts:
         """Return what reads the facts of the inputs; without ``static``, of the document."""
         uses = [ExpressionUse(any=True)]
@@ -314,7 +221,8 @@ class ToolFacts:
         It takes an input of type ``Any`` to have the type that its first value had, so
         that a job's result would depend on which jobs ran before it.
         """
-        self._tool.inputs_record_schema = copy.deepcopy(self._schema)
+        if self._schema is not None:
+            self._tool.inputs_record_schema = copy.deepcopy(self._schema)
 
     def _builder(self, job_order: Mapping[str, Any], context: RuntimeContext) -> Builder:
         """Return cwltool's own view of the job, without making a directory for it."""
@@ -380,7 +288,7 @@ class ToolFacts:
         if evaluated:
             outputs["runtime"] = evaluated
         if static.output_use.any:
-            outputs["expressionLib"] = self._library()
+            outputs["expressionLib"] = library_of(self._tool)
             listing = found.get("LoadListingRequirement") or {}
             if listing.get("loadListing", "no_listing") != "no_listing":
                 outputs["loadListing"] = str(listing["loadListing"])
@@ -392,7 +300,7 @@ class ToolFacts:
             outputs=outputs,
             requirements=self._requirements(static, traits, context, container=container),
             inputs=values,
-            cwl_version=version if _version_counts(static) else None,
+            cwl_version=version if version_counts(static) else None,
             image=image,
             host={} if container else self._host(static, values, files, context),
             runtime=resources(builder, static.tool_use),
@@ -403,7 +311,7 @@ class ToolFacts:
         )
         return Gathered(facts, files.sources, inputs, container=container, awaited=awaited)
 
-    def _discovers(self, static: _Static, context: RuntimeContext) -> bool:
+    def _discovers(self, static: Static, context: RuntimeContext) -> bool:
         """Tell whether cwltool will look for secondaryFiles beside the inputs.
 
         It does so for the inputs of the process that the user runs, not of its steps.
@@ -412,7 +320,7 @@ class ToolFacts:
             secondary_patterns(item) for item in static.document.tool["inputs"].values()
         )
 
-    def _inputs(self, static: _Static, job_order: Mapping[str, Any]) -> dict[str, Any]:
+    def _inputs(self, static: Static, job_order: Mapping[str, Any]) -> dict[str, Any]:
         inputs = self._with_defaults(job_order)
         uses = (static.tool_use, static.output_use)
         named = static.tool_use.inputs | static.output_use.inputs
@@ -425,12 +333,12 @@ class ToolFacts:
         return inputs
 
     def _requirements(
-        self, static: _Static, traits: JobTraits, context: RuntimeContext, *, container: bool
+        self, static: Static, traits: JobTraits, context: RuntimeContext, *, container: bool
     ) -> dict[str, JSON]:
         found = static.found
         result = dict(static.requirements)
         if static.tool_use.any:
-            library = self._library()
+            library = library_of(self._tool)
             result["InlineJavascriptRequirement"] = {"expressionLib": library}
         if container:
             docker = found.get("DockerRequirement") or {}
@@ -469,7 +377,7 @@ class ToolFacts:
 
     def _host(
         self,
-        static: _Static,
+        static: Static,
         values: Mapping[str, JSON],
         files: FileFacts,
         context: RuntimeContext,
@@ -503,7 +411,7 @@ class ToolFacts:
             files.sources.identities[file] = identity
         return dict(programs)
 
-    def _formats(self, static: _Static, values: Mapping[str, JSON]) -> dict[str, JSON]:
+    def _formats(self, static: Static, values: Mapping[str, JSON]) -> dict[str, JSON]:
         """Return the ontology by which a File's format was accepted, if one was needed."""
         graph = self._tool.formatgraph
         for name, item in static.document.tool["inputs"].items():
@@ -521,16 +429,6 @@ class ToolFacts:
         return {}
 
 
-def _writes_objects(requirements: Mapping[str, JSON], inputs: Mapping[str, Any]) -> bool:
-    """Tell whether InitialWorkDirRequirement writes objects with Files in them as JSON."""
-    listing = (requirements.get("InitialWorkDirRequirement") or {}).get("listing")
-    entries = [item.get("entry") for item in listing or () if isinstance(item, Mapping)]
-    kinds = [kind_at(inputs, parts) for parts in map(lone_reference, map(str, entries)) if parts]
-    return any(
-        may_hold(kind, ("File", "Directory", "Any")) and not is_staged(kind) for kind in kinds
-    )
-
-
 def _values_only(value: JSON) -> JSON:
     """Return the facts of an input object without those of its Files."""
     if isinstance(value, dict):
@@ -546,12 +444,3 @@ def _label(identifier: str) -> str:
     if identifier.startswith("_:"):
         return fragment or "tool"
     return f"{name}#{fragment}" if fragment else name
-
-
-def _version_counts(static: _Static) -> bool:
-    """Tell whether a rule is in play that differs between versions of CWL.
-
-    InitialWorkDirRequirement's entries, and backslashes before expressions; the default
-    of ``ram``, the third, shows in ``runtime``.
-    """
-    return static.tool_use.versioned or "InitialWorkDirRequirement" in static.requirements

@@ -7,22 +7,17 @@ exactly as the manifest tells ends the replay, and the run takes the long way.
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import os
-import re
 import stat
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
 from blake3 import blake3
 
-from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import Digest
 from cwl_memo.core.manifest import Delivery, Manifest, SeenFile, SeenImage, StatIdentity
 from cwl_memo.errors import StoreError
@@ -31,159 +26,14 @@ from cwl_memo.store.manifest_file import used_entry
 from cwl_memo.store.materialise import copy_blob, copy_small_blob
 from cwl_memo.store.protocol import RACY_NS, SMALL, stat_identity
 
-__all__ = ["ChangedError", "CommandLine", "asked", "deliver", "require_unchanged"]
-
-_SESSION: Final = re.compile(
-    r"_|SHLVL|OLDPWD|PWD|TERM|TERM_.*|COLORTERM|COLUMNS|LINES|SSH_.*|WINDOWID|WINDOWPATH|TMUX.*|STY"
-    r"|PS[0-4]|PROMPT_COMMAND|LS_COLORS|LSCOLORS|VTE_VERSION|DBUS_SESSION_BUS_ADDRESS|HIST.*"
-    r"|XDG_SESSION_.*|GPG_.*|INVOCATION_ID|JOURNAL_STREAM|MAKE.*|MFLAGS"
-)
-"""Environment variables that differ from terminal to terminal and reach no job."""
-
-_PACKAGES: Final = ("cwl_memo", "cwltool", "cwl_utils", "schema_salad", "ruamel.yaml")
-"""What runs a document: another version of any may run it differently."""
+__all__ = ["ChangedError", "deliver", "require_unchanged"]
 
 _PATIENCE: Final = 64 << 20
 """Bytes of changed files that are read again; more takes the long way, which remembers."""
 
-_DESTINATIONS: Final = ("--outdir", "--memo-report")
-
-_TWO_WORDS: Final = frozenset(
-    {
-        *_DESTINATIONS, "--memo-store", "--memo-mode", "--memo-salt", "--memo-directories",
-        "--memo-image", "--memo-host-tools", "--memo-network", "--memo-link", "--memo-max-size",
-        "--tmpdir-prefix", "--tmp-outdir-prefix", "--preserve-environment", "--on-error",
-        "--default-container", "--eval-timeout",
-    }
-)  # fmt: skip
-"""Options with one value that may stand before those of :data:`_DESTINATIONS`."""
-
-_ONE_WORD: Final = frozenset(
-    {
-        "--no-container", "--parallel", "--quiet", "--memo", "--memo-replay", "--singularity",
-        "--podman", "--compute-checksum", "--no-compute-checksum", "--enable-dev", "--enable-ext",
-        "--relax-path-checks", "--move-outputs", "--copy-outputs", "--no-warnings",
-        "--preserve-entire-environment", "--disable-color", "--enable-color",
-    }
-)  # fmt: skip
-"""The same without a value."""
-
 
 class ChangedError(Exception):
     """The run has to take the long way; says what is not as it was."""
-
-
-@dataclass(frozen=True)
-class CommandLine:
-    """The words of a run, those apart that say where its outputs and its report go.
-
-    :param words: the others.
-    :param outdir: where the outputs go; None where only cwltool's parser can tell.
-    :param report: where the report goes; empty for nowhere.
-    """
-
-    words: tuple[str, ...]
-    outdir: str | None
-    report: str
-
-    @classmethod
-    def of(cls, argv: Sequence[str], environ: Mapping[str, str]) -> CommandLine:
-        """Divide the words of a run.
-
-        Only options at the beginning are looked at, whose form is known: what follows the
-        document belongs to the tool, which may have an input of any name.
-        """
-        report = environ.get("CWL_MEMO_REPORT", "")
-        whole = cls(tuple(argv), None, report)
-        kept: list[str] = []
-        said: dict[str, str] = {}
-        place = 0
-        while place < len(argv):
-            name, is_joined, value = argv[place].partition("=")
-            if name in _TWO_WORDS and (is_joined or place + 1 < len(argv)):
-                end = place + (1 if is_joined else 2)
-                if name in _DESTINATIONS:
-                    said[name] = value if is_joined else argv[place + 1]
-                else:
-                    kept += argv[place:end]
-                place = end
-            elif argv[place] in _ONE_WORD:
-                kept.append(argv[place])
-                place += 1
-            else:
-                break
-        rest = argv[place:]
-        options = (*rest, *_default_options(environ))
-        if any(word.startswith(("--o", "--memo-rep")) for word in options) or "" in said.values():
-            return whole
-        return cls((*kept, *rest), said.get("--outdir", "."), said.get("--memo-report", report))
-
-
-def asked(prog: str, line: CommandLine, environ: Mapping[str, str]) -> JSON:
-    """Return all of a command line and its surroundings by which two runs are the same.
-
-    The name of the manifest is made of it. It holds the whole environment but for what is
-    known to reach no job.
-    """
-    words = (*line.words, *_default_options(environ))
-    preserved = any(word.startswith("--pres") for word in words)
-    umask = os.umask(0)
-    os.umask(umask)
-    return {
-        "program": prog,
-        "arguments": [os.fsencode(w).hex() if _is_odd(w) else w for w in line.words],
-        "knows the output directory": line.outdir is not None,
-        "directory": os.fsencode(os.getcwd()).hex(),
-        "environment": {
-            os.fsencode(name).hex(): os.fsencode(value).hex()
-            for name, value in environ.items()
-            if preserved or not (name == "CWL_MEMO_REPORT" or _SESSION.fullmatch(name))
-        },
-        "umask": umask,
-        "user": [os.geteuid(), os.getegid(), sorted(os.getgroups())],
-        "python": [sys.executable, sys.version],
-        "machine": [os.cpu_count(), _memory(), *os.uname()],
-        "runner": [_package(name) for name in _PACKAGES],
-    }
-
-
-def _default_options(environ: Mapping[str, str]) -> list[str]:
-    return environ.get("CWLTOOL_OPTIONS", "").split(" ")
-
-
-def _is_odd(word: str) -> bool:
-    return any("\ud800" <= letter <= "\udfff" for letter in word)
-
-
-def _memory() -> int:
-    with contextlib.suppress(ValueError, OSError, AttributeError):
-        return os.sysconf("SC_PHYS_PAGES")
-    return 0
-
-
-def _package(name: str) -> JSON:
-    """Return by what a package is known to be the same, without importing it."""
-    try:
-        spec = importlib.util.find_spec(name)
-    except (ImportError, ValueError):
-        return None
-    if spec is None:
-        return None
-    files = []
-    for folder in spec.submodule_search_locations or ():
-        for place in (folder, *(os.path.join(folder, below) for below in _rooms(folder))):
-            with contextlib.suppress(OSError), os.scandir(place) as items:
-                for item in items:
-                    if item.name.endswith((".py", ".so")):
-                        found = item.stat()
-                        files.append([item.path, found.st_size, found.st_mtime_ns])
-    return sorted(files)
-
-
-def _rooms(folder: str) -> list[str]:
-    with contextlib.suppress(OSError), os.scandir(folder) as items:
-        return sorted(i.name for i in items if i.is_dir() and not i.name.startswith("_"))
-    return []
 
 
 # is all as it was? ---------------------------------------------------------------------------

@@ -22,6 +22,7 @@ from cwl_memo import __version__
 from cwl_memo.core.run import RunRecord
 from cwl_memo.core.settings import Mode
 from cwl_memo.cwl.arguments import Choice, add_memo_arguments, chosen
+from cwl_memo.cwl.command_line import CommandLine, asked
 from cwl_memo.cwl.door import (
     LoadingContext,
     RuntimeContext,
@@ -32,7 +33,6 @@ from cwl_memo.cwl.door import (
 from cwl_memo.cwl.fetcher import MemoFetcher
 from cwl_memo.cwl.keeper import Keeper
 from cwl_memo.cwl.long_lists import LongLists
-from cwl_memo.cwl.replay import CommandLine, asked
 from cwl_memo.cwl.schema_cache import schemas_for
 from cwl_memo.cwl.session import Session
 from cwl_memo.errors import StoreError, UsageError
