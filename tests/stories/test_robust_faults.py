@@ -218,7 +218,7 @@ def test_run_is_right_when_one_kind_of_call_always_fails(
 @pytest.mark.parametrize(
     "name",
     [
-        "facts.read_tool",
+        "static.read_tool",
         "facts.ToolFacts.traits",
         "facts.ToolFacts.gather",
         "attempt.record_output",
