@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from cwl_memo.cwl.door import StdFsAccess, compute_checksums, visit_class
+from cwl_memo.cwl.files import GENERATION
 from cwl_memo.cwl.location import path_of
 from cwl_memo.store.workspace import Workspace
 
@@ -107,7 +108,8 @@ def _compute(item: Any) -> None:
 
 
 def _put(item: Any, checksum: str, size: Any) -> None:
-    item.pop("checksum", None)
-    item.pop("size", None)
+    behind = {name: item.pop(name) for name in ("checksum", "size", GENERATION) if name in item}
     item["checksum"] = checksum
     item["size"] = size
+    if GENERATION in behind:
+        item[GENERATION] = behind[GENERATION]

@@ -54,10 +54,13 @@ class _MemoExecutor(JobExecutor):
         if self._session.witness is not None:
             self._session.witness.own(self._prefix)
         try:
-            return self._execute(process, job_order_object, runtime_context, logger)
+            result = self._execute(process, job_order_object, runtime_context, logger)
         finally:
-            for directory in (reserved, *(self._emptied if runtime_context.rm_tmpdir else ())):
-                shutil.rmtree(directory, ignore_errors=True)
+            shutil.rmtree(reserved, ignore_errors=True)
+        # Not where that failed: the outputs may still be there, and nowhere else.
+        for directory in self._emptied if runtime_context.rm_tmpdir else ():
+            shutil.rmtree(directory, ignore_errors=True)
+        return result
 
     def _execute(
         self,
@@ -94,7 +97,10 @@ class _MemoExecutor(JobExecutor):
         """
         session = self._session
         for output in self.final_output:
-            session.views.deliver(output)
+            if session.keeps_views:
+                session.views.ensure_in(output, owned=True)
+            else:
+                session.views.deliver(output)
         outputs = list(self.final_output)
         session.testify(lambda witness: witness.note_outputs(outputs))
         if session.views.root:

@@ -36,4 +36,5 @@ def check_input_object(process: Process, job_order: Any, context: RuntimeContext
     context = context.copy()
     context.outdir, context.tmpdir, context.stagedir = "/out", "/tmp", "/stage"  # noqa: S108
     context.mutation_manager = None
+    context.toplevel = True  # it looks for secondaryFiles then
     process._init_job(job_order, context)  # noqa: SLF001

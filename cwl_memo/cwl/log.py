@@ -28,6 +28,9 @@ Log = bytes | Path | None
 _LINGER: Final = 0.5
 """Seconds to wait for output of children that a tool left behind in the background."""
 
+_AT_ONCE: Final = 16 * 1024
+"""Bytes that are passed on before it is another's turn."""
+
 _IN_MEMORY: Final = 16 * 1024
 """Bytes of a log from which on it is kept in a file."""
 
@@ -61,6 +64,9 @@ class Pump:
         """End the thread."""
         os.close(self._end)
         self._thread.join()
+        for key in list(self._selector.get_map().values()):
+            if key.data is not None:
+                key.data.let_go()
         self._selector.close()
         os.close(self._ending)
 
@@ -98,23 +104,27 @@ class Capture:
         pump.add(self)
 
     def drain(self) -> bool:
-        """Pass on what is there; return whether more may come."""
+        """Pass on some of what is there; return whether more may come.
+
+        Not all of it: whoever never stops writing must not keep the others waiting.
+        """
         with self._lock:
-            while not self._ended:
-                try:
-                    chunk = os.read(self.reading, 65536)
-                except BlockingIOError:
-                    break
-                if not chunk:
-                    self._ended = True
-                    break
-                self._keep(chunk)
-                # A terminal that went away is no reason to lose the log.
-                with contextlib.suppress(OSError):
-                    rest = memoryview(chunk)
-                    while rest:
-                        rest = rest[os.write(self._terminal, rest) :]
-            return not self._ended
+            if self._ended:
+                return False
+            try:
+                chunk = os.read(self.reading, _AT_ONCE)
+            except BlockingIOError:
+                return True
+            if not chunk:
+                self._ended = True
+                return False
+            self._keep(chunk)
+            # A terminal that went away is no reason to lose the log.
+            with contextlib.suppress(OSError):
+                rest = memoryview(chunk)
+                while rest:
+                    rest = rest[os.write(self._terminal, rest) :]
+            return True
 
     def _keep(self, chunk: bytes) -> None:
         if self._done:

@@ -50,6 +50,11 @@ _FIELDS: Final[Mapping[str, type]] = {
 """What a File of such a list may have: no ``format``, which depends on namespaces, and no
 ``contents``."""
 
+_IDENTIFIERS: Final = frozenset(
+    name for name, meaning in jobloaderctx.items() if meaning == "@id"
+) | {"id", "@id"}
+"""Names by which an input object may say where it is."""
+
 _BLANK: Final = re.compile(r"[ \r\n]*")
 
 
@@ -86,8 +91,11 @@ class LongLists:
         self._read = True
         parts = []
         begun = 0
-        for name, start, end, value in _values(text):
-            if _is_long_list(value) and not name.startswith("$") and ":" not in name:
+        values = _values(text)
+        if any(name.startswith("$") or name in _IDENTIFIERS for name, *_ in values):
+            return text  # what a location is relative to, or short for, may stand there
+        for name, start, end, value in values:
+            if _is_long_list(value) and ":" not in name:
                 self._lists[name] = value
                 lines = text.count("\n", start, end)
                 parts += [text[begun:start], "[", "\n" * lines, "]"]

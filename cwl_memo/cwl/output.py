@@ -7,6 +7,7 @@ place of an input that the tool passed through; it never names a path of the mac
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -42,6 +43,8 @@ class AddFile(Protocol):
 
 
 _LOCAL: Final = frozenset({"location", "path", "dirname", GENERATION})
+_SHA1: Final = re.compile("[0-9a-f]{40}")
+
 _UNSEEN: Final = frozenset({"path", "dirname", GENERATION})
 
 
@@ -292,7 +295,7 @@ class _Restorer:
 
     def file(self, target: str, memo: Mapping[str, Any], path: str, *, now: bool = False) -> None:
         size, sha1 = memo.get("size"), memo.get("sha1")
-        if not isinstance(size, int) or not isinstance(sha1, str):
+        if not isinstance(size, int) or not (isinstance(sha1, str) and _SHA1.fullmatch(sha1)):
             raise FormatError("malformed file", f"{path}.memo")
         digest = Digest.parse(memo.get("digest"), f"{path}.memo.digest")
         known = FileDigest(digest, size, sha1, bool(memo.get("program")))

@@ -44,7 +44,7 @@ _PENDING: Final = 256
 """How many notes may wait to be written together."""
 
 _WAIT: Final = 1.0
-"""Seconds after which the next entry has waiting notes written: a kill loses no more."""
+"""Seconds after which the next entry has waiting notes written."""
 
 _RECOUNT: Final = 7 * 24 * 3600.0
 """Seconds after which the running total of blob bytes is counted anew."""
@@ -80,6 +80,7 @@ class Index:
     :param directory: where it is kept.
     :param quarantine: where a damaged one goes.
     :param timeout: seconds to wait for another process that writes.
+    :param is_current: tells whether a summary is of the file that an entry has now.
     :param writable: whether it may be written there. If not, what is new is kept in
         memory, and only summaries are read.
     """
@@ -91,6 +92,7 @@ class Index:
         timeout: float,
         *,
         writable: bool = True,
+        is_current: Callable[[ReuseKey, EntrySummary], bool] = lambda _key, _summary: True,
     ) -> None:
         self._directory = directory
         self._writable = writable
@@ -99,7 +101,8 @@ class Index:
         self._lock = threading.RLock()
         self._pending: dict[str, Any] = {}
         self._added = 0
-        self._summaries: dict[bytes, bytes] = {}
+        self._summaries: dict[bytes, EntrySummary] = {}
+        self._is_current = is_current
         self._latest: list[tuple[str, float, ReuseKey]] = []
         self._flushed = time.monotonic()
         self._rebuilds = 0
@@ -180,7 +183,13 @@ class Index:
 
     def _write_pending(self, table: Table) -> None:
         with table.transact():
-            table.keep_summaries(self._summaries, ())
+            # Another file may have taken the place of one, and even its inode.
+            rows = {
+                key: pack(summary)
+                for key, summary in self._summaries.items()
+                if self._is_current(ReuseKey(key.hex()), summary)
+            }
+            table.keep_summaries(rows, ())
             for name, value in self._pending.items():
                 table.set(name, json.dumps(value))
             if self._added:
@@ -291,11 +300,12 @@ class Index:
     def published(self, key: ReuseKey, summary: EntrySummary) -> None:
         """Note a new entry, to be written with other notes.
 
-        What is not written when the process dies is found again from the entry's file.
+        A summary that is not written when the process dies is found again from the entry's
+        file; of the latest entries of a tool, which explain misses, some are not.
         """
         with self._lock:
             self._latest.append((summary.tool, summary.used / 1e9, key))
-            self._summaries[bytes.fromhex(key.hex)] = pack(summary)
+            self._summaries[bytes.fromhex(key.hex)] = summary
             waited = time.monotonic() - self._flushed
             if len(self._summaries) >= RECENT or not 0 <= waited < _WAIT:
                 self.flush()

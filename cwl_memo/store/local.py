@@ -40,7 +40,7 @@ from cwl_memo.store.quarantine import Quarantine
 from cwl_memo.store.regular import is_regular
 from cwl_memo.store.run_file import RunFiles
 from cwl_memo.store.secret_file import read_secret
-from cwl_memo.store.summary import EntrySummary
+from cwl_memo.store.summary import EntrySummary, as_stamp
 from cwl_memo.store.sweep import Sweep
 from cwl_memo.store.upkeep import Upkeep
 
@@ -82,8 +82,14 @@ class LocalStore:
         self.location = str(layout.root)
         self._layout = layout
         self._quarantine = Quarantine(layout.quarantine, writable=self.writable)
-        self._index = Index(layout.index, self._quarantine, index_timeout, writable=self.writable)
         self._entries = EntryFiles(layout, self._quarantine)
+        self._index = Index(
+            layout.index,
+            self._quarantine,
+            index_timeout,
+            writable=self.writable,
+            is_current=self._is_current,
+        )
         self._blobs = BlobFiles(layout, self._index, self._quarantine)
         self._claims = Claims(layout.locks)
         self._leases = Leases(layout.locks)
@@ -130,6 +136,12 @@ class LocalStore:
         written = self._entries.write(entry, self._placing(entry))
         summary = EntrySummary.of(entry, written.st_ino, written.st_mtime_ns)
         self._index.published(entry.key, summary)
+
+    def _is_current(self, key: ReuseKey, summary: EntrySummary) -> bool:
+        found = self._entries.look(key)
+        if found is None:
+            return False
+        return (found.st_ino, as_stamp(found.st_mtime_ns)) == (summary.inode, summary.used)
 
     @contextmanager
     def _placing(self, entry: Entry) -> Iterator[None]:

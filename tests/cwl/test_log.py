@@ -143,6 +143,46 @@ def test_nothing_is_left_when_all_is_removed() -> None:
         taps.stderr.fileno()
         taps.stderr.close()
         taps.end()
+    taps.begin()
+    left = os.dup(taps.stderr.fileno())
+    taps.end()  # a child that is left behind still has the stream
     taps.remove()
     taps.remove()
+    os.close(left)
     assert (len(os.listdir("/dev/fd")), threading.active_count()) == before  # noqa: PTH208
+
+
+def test_who_never_stops_writing_keeps_nobody_waiting(
+    taps: LogTaps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    monkeypatch.setattr(log_module, "_terminal", lambda: nowhere)
+    monkeypatch.setattr(log_module, "_LINGER", 0.2)
+    taps.begin()
+    left = os.dup(taps.stderr.fileno())
+    going = threading.Event()
+    stop = threading.Event()
+
+    def child() -> None:
+        while not stop.is_set():
+            try:
+                os.write(left, b"x" * 4096)
+            except OSError:
+                return  # its reader is gone
+            going.set()
+
+    writing = threading.Thread(target=child, daemon=True)
+    writing.start()
+    going.wait()
+    assert taps.end()[1]
+    taps.begin()
+    os.write(taps.stderr.fileno(), b"one")
+    assert taps.end()[1] == b"one"
+    stopping = threading.Thread(target=taps.remove, daemon=True)
+    stopping.start()
+    stopping.join(10)
+    assert not stopping.is_alive()
+    stop.set()
+    writing.join(10)
+    os.close(left)
+    os.close(nowhere)

@@ -23,7 +23,7 @@ from cwl_memo.store.protocol import SMALL
 from cwl_memo.store.quarantine import Quarantine
 from cwl_memo.store.summary import EntrySummary
 from cwl_memo.store.table import DiskTable, TableDamagedError, TableUnusableError
-from tests.store.example import blob, digest, execute, key, record
+from tests.store.example import age, blob, digest, execute, key, record
 
 LARGE = b"x" * (SMALL + 1)
 """What is not read each time it is used."""
@@ -379,3 +379,32 @@ def test_threads_share_one_connection(local: LocalStore) -> None:
     table = local._index._table
     assert isinstance(table, DiskTable)
     assert table._cache._con is table._cache._con
+
+
+def test_a_waiting_note_of_a_file_that_is_gone_is_not_written(
+    local: LocalStore, root: Path
+) -> None:
+    """Another process may have recorded the entry anew, in a file with the same inode."""
+    content, other = b"A" * 20, b"B" * 20
+    made = record(local, 1, content)
+    path = next(root.glob("entries/*/*.json"))
+    inode = path.stat().st_ino
+    # The other's file, where the inode is used again.
+    newer = open_store(root)
+    newer.drop_entry(made.key)
+    record(newer, 1, other)
+    newer.close()
+    path = next(root.glob("entries/*/*.json"))
+    if path.stat().st_ino != inode:
+        index = local._index
+        index._summaries = {
+            key: summary._replace(inode=path.stat().st_ino)
+            for key, summary in index._summaries.items()
+        }
+    local.close()
+    for file in root.glob("blobs/*/*"):
+        age(file, 3 * 3600)
+    again = open_store(root)
+    again.gc(1 << 40)
+    assert again.check_blob(digest(other), len(other))
+    again.close()

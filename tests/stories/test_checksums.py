@@ -120,6 +120,49 @@ def test_outputs_collected_anew_have_checksums_when_they_are_wanted(bench: Bench
     assert (wanted.executed, wanted.output["renamed"]["checksum"]) == (0, checksum("one\n"))
 
 
+def test_a_later_step_sees_the_fields_of_a_file_in_cwltools_order(bench: Bench) -> None:
+    bench.tool("make.cwl")
+    bench.tool(
+        "look.cwl",
+        body='echo "$1"',
+        requirements=JAVASCRIPT,
+        inputs={
+            "f": {
+                "type": "File",
+                "inputBinding": {"position": 1, "valueFrom": "$(Object.keys(self).join())"},
+            }
+        },
+    )
+    flow = bench.write(
+        "flow.cwl",
+        {
+            "cwlVersion": "v1.2",
+            "class": "Workflow",
+            "inputs": {"f": "File"},
+            "outputs": {"out": {"type": "File", "outputSource": "look/out"}},
+            "steps": {
+                "make": {"run": "make.cwl", "in": {"f": "f"}, "out": ["out"]},
+                "look": {"run": "look.cwl", "in": {"f": "make/out"}, "out": ["out"]},
+            },
+        },
+    )
+    plain = bench.run(flow, job(bench), "--no-memo")
+    cold = bench.run(flow, job(bench))
+    assert "checksum,size" in plain.text()
+    assert cold.text() == plain.text()
+
+
+def test_outputs_are_kept_where_they_cannot_be_delivered(bench: Bench) -> None:
+    place = bench.folder / "made"
+    place.mkdir()
+    tool = bench.tool(hints={"WorkReuse": {"enableReuse": False}})
+    bench.write("outdir1", "a file")  # where the outputs are to go
+    below = str(bench.folder / "outdir1" / "below")
+    done = bench.run(tool, job(bench), "--tmp-outdir-prefix", f"{place}/", "--outdir", below)
+    assert done.code == 1
+    assert [path.read_text() for path in place.rglob("out.txt")] == ["one\n"]
+
+
 @pytest.mark.parametrize(
     ("output", "waits"),
     [

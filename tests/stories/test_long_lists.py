@@ -144,6 +144,38 @@ def test_a_changed_file_of_a_long_list_is_seen(bench: Bench, emptied: list[str])
     assert second.text() == first.text().replace("7\n", "changed\n", 1)
 
 
+@pytest.mark.parametrize("field", ["$namespaces", "__id"])
+def test_a_long_list_beside_what_says_where_its_files_are(bench: Bench, field: str) -> None:
+    place = f"file://{bench.folder}/data/"
+    files(bench)
+    prefix = "d:" if field == "$namespaces" else ""
+    job = {
+        field: {"d": place} if field == "$namespaces" else f"{place}x",
+        "f": [{"class": "File", "location": f"{prefix}{n:02}.txt"} for n in range(MANY)],
+    }
+    plain = bench.run(gather(bench), job, "--no-memo")
+    assert plain.code == 0, plain.log
+    assert delivered(bench.run(gather(bench), job)) == delivered(plain)
+
+
+def test_what_is_wrong_is_told_though_there_are_secondary_files(bench: Bench) -> None:
+    """What cwltool says of a tool is not hidden by what it says of an input object."""
+    tool = bench.tool(
+        inputs={"f": {"type": "File", "secondaryFiles": [".idx"]}},
+        requirements={
+            "InitialWorkDirRequirement": {"listing": [{"entryname": "../../x", "entry": "x"}]}
+        },
+    )
+    bench.write("in.txt.idx", "idx")
+    job = {"f": {"class": "File", "path": str(bench.write("in.txt", "one"))}}
+    plain = bench.run(tool, job, "--no-memo")
+    wrong = bench.run(tool, job)
+    assert plain.code == wrong.code == 1
+    assert "'../../x' at index 0 of listing is invalid" in plain.log
+    assert "'../../x' at index 0 of listing is invalid" in wrong.log
+    assert "Missing required secondary file" not in wrong.log
+
+
 def lists_of(path: Path) -> LongLists:
     found = LongLists.of(argparse.Namespace(job_order=[str(path)]))
     assert found is not None
@@ -183,6 +215,9 @@ LONG = ", ".join([FILE] * MANY)
         f'{{"f": [{LONG}, {{"class": "File", "location": "a", "secondaryFiles": [1]}}]}}',
         f'{{"f": [{LONG}, {{"class": "File", "location": "a", "secondaryFiles": 1}}]}}',
         f'{{"f": [{LONG}, {{"$import": "a"}}]}}',
+        f'{{"f": [{LONG}], "$namespaces": {{"d": "file:///d/"}}}}',
+        f'{{"__id": "file:///d/x", "f": [{LONG}]}}',
+        f'{{"id": "file:///d/x", "f": [{LONG}]}}',
         f'{{"f": [{LONG}], "g": "\\u0041"}}',
         f'{{"f":\t[{LONG}]}}',
         f'{{"f": [{LONG}], "g": "\x85"}}',
