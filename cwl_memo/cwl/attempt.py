@@ -111,7 +111,9 @@ class Attempt:
         :param checksums_can_wait: whether nothing asks for the outputs' checksums before.
         """
         self._session.await_end(self.name, self.finish_rejected)
-        wait = checksums_can_wait and context.compute_checksum is not False and self.is_keyed
+        # Another file access may lead elsewhere than to files of this machine.
+        ours = self.is_keyed and self._session.views.lazy
+        wait = ours and checksums_can_wait and context.compute_checksum is not False
         checksums = Checksums(job.collect_outputs, wait=wait)
         self._secrets = context.secret_store
 

@@ -44,7 +44,13 @@ from cwl_memo.cwl.files import (
 from cwl_memo.cwl.host import HostPrograms, named_host, words_of_command
 from cwl_memo.cwl.image import ImageResolver, UnresolvedImage, named_image
 from cwl_memo.cwl.static import Static, library_of, read_static, version_counts
-from cwl_memo.cwl.surroundings import environment, options, output_rules, resources
+from cwl_memo.cwl.surroundings import (
+    environment,
+    options,
+    output_rules,
+    resources,
+    without_directories,
+)
 from cwl_memo.cwl.type import (
     binding_texts,
     formats_in,
@@ -101,9 +107,9 @@ class ToolFacts:
         self._views = views
         self._images = images
         self._cached: Static | None = None
-        # What has no Any is never noted down: see forget_types.
-        has_any = "Any" in repr(tool.inputs_record_schema)
-        self._schema = copy.deepcopy(tool.inputs_record_schema) if has_any else None
+        types = (tool.inputs_record_schema, tool.schemaDefs)
+        # Without any Any nothing is ever noted down: see forget_types.
+        self._types = copy.deepcopy(types) if "Any" in repr(types) else None
         self.label = _label(str(tool.tool.get("id", "")))
 
     @property
@@ -218,19 +224,19 @@ class ToolFacts:
     def forget_types(self) -> None:
         """Undo what cwltool noted down about the values of earlier jobs.
 
-        It takes an input of type ``Any`` to have the type that its first value had, so
-        that a job's result would depend on which jobs ran before it.
+        It takes an input of type ``Any`` to have the type that its first value had, also
+        within a type of SchemaDefRequirement, so that a job's result would depend on which
+        jobs ran before it.
         """
-        if self._schema is not None:
-            self._tool.inputs_record_schema = copy.deepcopy(self._schema)
+        if self._types is not None:
+            schema, named = copy.deepcopy(self._types)
+            self._tool.inputs_record_schema = schema
+            self._tool.schemaDefs = named
 
     def _builder(self, job_order: Mapping[str, Any], context: RuntimeContext) -> Builder:
         """Return cwltool's own view of the job, without making a directory for it."""
-        context = context.copy()
-        context.outdir, context.tmpdir, context.stagedir = "/out", "/tmp", "/stage"  # noqa: S108
-        context.mutation_manager = None
         self.forget_types()
-        return self._tool._init_job(dict(job_order), context)  # noqa: SLF001
+        return self._tool._init_job(dict(job_order), without_directories(context))  # noqa: SLF001
 
     def _with_defaults(self, job_order: Mapping[str, Any]) -> dict[str, Any]:
         inputs: dict[str, Any] = {}

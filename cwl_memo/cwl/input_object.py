@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cwl_memo.cwl.door import Process, RuntimeContext
+from cwl_memo.cwl.surroundings import without_directories
 
 __all__ = ["as_plain", "check_input_object"]
 
@@ -33,8 +34,6 @@ def check_input_object(process: Process, job_order: Any, context: RuntimeContext
     :raises ValidationException: what cwltool says of it if not.
     :raises WorkflowException: the same.
     """
-    context = context.copy()
-    context.outdir, context.tmpdir, context.stagedir = "/out", "/tmp", "/stage"  # noqa: S108
-    context.mutation_manager = None
+    context = without_directories(context)
     context.toplevel = True  # it looks for secondaryFiles then
     process._init_job(job_order, context)  # noqa: SLF001

@@ -13,7 +13,18 @@ from cwl_memo.cwl.document import plain
 from cwl_memo.cwl.door import Builder, PathCheckingMode, RuntimeContext
 from cwl_memo.cwl.expression import RESOURCES, ExpressionUse
 
-__all__ = ["environment", "options", "output_rules", "resources"]
+__all__ = ["environment", "options", "output_rules", "resources", "without_directories"]
+
+
+def without_directories(context: RuntimeContext, outdir: str = "/out") -> RuntimeContext:
+    """Return a context in which cwltool looks at a job and makes no directory for it.
+
+    :param outdir: where the job's outputs are, if they are anywhere.
+    """
+    context = context.copy()
+    context.outdir, context.tmpdir, context.stagedir = outdir, "/tmp", "/stage"  # noqa: S108
+    context.mutation_manager = None
+    return context
 
 
 def resources(builder: Builder | None, use: ExpressionUse) -> dict[str, JSON]:

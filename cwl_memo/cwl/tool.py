@@ -37,6 +37,7 @@ from cwl_memo.cwl.facts import Gathered, ToolFacts
 from cwl_memo.cwl.files import UnkeyableError
 from cwl_memo.cwl.output import record_output, restore_output
 from cwl_memo.cwl.session import Session
+from cwl_memo.cwl.surroundings import without_directories
 from cwl_memo.cwl.view import ViewFile
 from cwl_memo.cwl.wait import WaitJob
 from cwl_memo.errors import FormatError, StoreError
@@ -288,9 +289,7 @@ class MemoMixin:
 
     def _collect(self, attempt: Attempt, entry: Entry, outdir: str, context: RuntimeContext) -> Any:
         tool: Any = self
-        context = context.copy()
-        context.outdir, context.tmpdir, context.stagedir = outdir, "/tmp", "/stage"  # noqa: S108
-        context.mutation_manager = None
+        context = without_directories(context, outdir)
         self.memo_session.views.ensure_in(attempt.job_order)
         self.memo_facts.forget_types()
         try:

@@ -325,3 +325,34 @@ def test_file_from_the_web_is_keyed_by_content_and_recorded(
         return bench.run(tool, {"f": {"class": "File", "location": served(text)}})
 
     assert_parted(run, "one", "two", ("one", "two"))
+
+
+def test_a_value_of_any_in_a_named_type_does_not_depend_on_earlier_jobs(bench: Bench) -> None:
+    """cwltool notes the type of the first value in the type that both share."""
+    types = bench.write(
+        "types.json",
+        [
+            {
+                "name": "named",
+                "type": "record",
+                "fields": {"a": {"type": "Any", "inputBinding": {"position": 1}}},
+            }
+        ],
+    )
+    shared = {"SchemaDefRequirement": {"types": [{"$import": types.name}]}}
+    bench.tool(body='echo "$@"', requirements=shared, inputs={"r": {"type": "types.json#named"}})
+    flow = bench.write(
+        "flow.cwl",
+        {
+            "cwlVersion": "v1.2",
+            "class": "Workflow",
+            "requirements": {"ScatterFeatureRequirement": {}, **shared},
+            "inputs": {"rs": {"type": {"type": "array", "items": "types.json#named"}}},
+            "outputs": {"out": {"type": "File[]", "outputSource": "s/out"}},
+            "steps": {"s": {"run": "tool.cwl", "scatter": "r", "in": {"r": "rs"}, "out": ["out"]}},
+        },
+    )
+    together = bench.run(flow, {"rs": [{"a": [1, 2]}, {"a": "hello"}]})
+    assert together.text_of_all() == ["1 2\n", "hello\n"]
+    alone = bench.run("tool.cwl", {"r": {"a": "hello"}})
+    assert (alone.text(), alone.executed) == ("hello\n", 0)
