@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from cwltool.context import RuntimeContext
+from cwltool.factory import Factory
+from cwltool.stdfsaccess import StdFsAccess
 
 from cwl_memo.cwl.checksums import can_wait
+from cwl_memo.cwl.session import Session
+from cwl_memo.store.local import open_store
 
 from .bench import Bench, Run
 from .delivered import delivered
@@ -28,6 +33,7 @@ def checksum(text: str) -> str:
 ENTRY = {"entryname": "out.txt", "entry": "$(inputs.f)"}
 STAGED = {"InitialWorkDirRequirement": {"listing": [ENTRY]}}
 LOADED = {"type": "File", "outputBinding": {"glob": "*", "loadContents": True}}
+LISTED = {"type": "Any", "outputBinding": {"glob": "d", "loadListing": "deep_listing"}}
 ALTERED = {"glob": "out*", "outputEval": "${self[0].x = 1; return self[0]}"}
 WRITTEN = '{"out": {"class": "File", "location": "x"}}'
 
@@ -59,6 +65,8 @@ WRITTEN = '{"out": {"class": "File", "location": "x"}}'
             "requirements": JAVASCRIPT,
             "outputs": {"out": {"type": "File", "outputBinding": ALTERED}},
         },
+        # The Files of a listing get size and checksum later, the other way round.
+        {"body": "mkdir d; cat $1 > d/x", "stdout": None, "outputs": {"out": LISTED}},
         # An input that is an output too: a link, which is not recorded again.
         {"arguments": [], "baseCommand": "true", "stdout": None, "requirements": STAGED},
         {"body": "cat $1 > real.txt; ln -s real.txt out.txt", "stdout": None},
@@ -69,7 +77,15 @@ WRITTEN = '{"out": {"class": "File", "location": "x"}}'
         },
     ],
 )
-@pytest.mark.parametrize("options", [(), ("--no-compute-checksum",), ("--leave-outputs",)])
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--no-compute-checksum",),
+        ("--leave-outputs",),
+        ("--memo-directories", "content"),
+    ],
+)
 def test_a_checksum_is_that_of_cwltool(
     bench: Bench, fields: dict[str, Any], options: tuple[str, ...]
 ) -> None:
@@ -77,7 +93,7 @@ def test_a_checksum_is_that_of_cwltool(
     given = job(bench)
     options = ("--relax-path-checks", *options)
     plain, cold, warm = (
-        told(bench.run(tool, given, *more, *options)) for more in (["--no-memo"], [], [])
+        told(bench.run(tool, given, *options, *more)) for more in (["--no-memo"], [], [])
     )
     assert plain["code"] == 0
     assert cold == plain
@@ -99,6 +115,30 @@ def told(run: Run) -> Any:
         return [plain(item) for item in value] if isinstance(value, list) else value
 
     return {**found, "output": plain(found["output"])}
+
+
+def test_the_files_of_another_file_access_are_left_to_it(bench: Bench) -> None:
+    class Elsewhere(StdFsAccess):
+        opened: ClassVar[list[str]] = []
+
+        def open(self, fn: str, mode: str) -> Any:
+            self.opened.append(Path(fn).name)
+            return super().open(fn, mode)
+
+    tool = bench.tool()
+    with Session(open_store(bench.store)) as session:
+        runtime = RuntimeContext(
+            {"default_container": None, "use_container": False, "outdir": str(bench.folder)}
+        )
+        runtime.make_fs_access = Elsewhere
+        factory = Factory(
+            session.serial_executor(), session.loading_context(), session.runtime_context(runtime)
+        )
+        given = {"class": "File", "location": Path(job(bench)["f"]["path"]).as_uri()}
+        done: Any = factory.make(str(tool))(f=given)
+        assert session.record.jobs[0].result == "executed"
+    assert done["out"]["checksum"] == checksum("one\n")
+    assert "out.txt" in Elsewhere.opened
 
 
 def test_a_job_that_is_not_recorded_has_checksums(bench: Bench) -> None:
