@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from conformance.driver import main as conformance  # noqa: E402 - the tree this script is in
 from cwl_memo.cli.exit_codes import ExitCode  # noqa: E402
-from cwl_memo.cli.main import VERBS, build_parser  # noqa: E402
+from cwl_memo.cli.main import build_parser, verbs  # noqa: E402
 from cwl_memo.cli.opening import add_store_arguments  # noqa: E402
 from cwl_memo.core.outcome import MissCause, Reason  # noqa: E402
 from cwl_memo.report.schema import report_schema  # noqa: E402
@@ -51,7 +51,7 @@ def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 def _cli() -> Iterator[str]:
     yield from [build_parser().description or "", ""]
     yield from ["## cwl-memo run, cwltool-memo", "", *_run()]
-    for verb in VERBS:
+    for verb in verbs():
         parser = argparse.ArgumentParser(add_help=False)
         verb.add_arguments(parser)
         add_store_arguments(parser)

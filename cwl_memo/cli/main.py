@@ -13,26 +13,15 @@ import textwrap
 from typing import Final
 
 from cwl_memo import __version__
-from cwl_memo.cli import clear, explain, gc, ls, runs, show, stats, verify
 from cwl_memo.cli.exit_codes import ExitCode, guarded
 from cwl_memo.cli.leave import collect_rarely, leave
-from cwl_memo.cli.opening import add_store_arguments
 from cwl_memo.cli.verb import Verb
 
-__all__ = ["VERBS", "build_parser", "main", "program"]
+__all__ = ["build_parser", "main", "program", "verbs"]
 
 PROG: Final = "cwl-memo"
 
-VERBS: Final[tuple[Verb, ...]] = (
-    ls.VERB,
-    show.VERB,
-    stats.VERB,
-    verify.VERB,
-    gc.VERB,
-    clear.VERB,
-    runs.VERB,
-    explain.VERB,
-)
+_VERBS: Final = ("ls", "show", "stats", "verify", "gc", "clear", "runs", "explain")
 """All verbs but ``run``, whose arguments are cwltool's, and ``conformance``, which has no store."""
 
 _DESCRIPTION: Final = """\
@@ -62,6 +51,13 @@ def main(argv: list[str] | None = None) -> int:
     if words[:1] == ["conformance"]:
         return guarded(f"{PROG} conformance", lambda: _measure_conformance(words[1:]))
     return guarded(PROG, lambda: _main(words))
+
+
+def verbs() -> list[Verb]:
+    """Return the verbs, each from the module of its name."""
+    # Only where one is asked for: a run does without them.
+    modules = (importlib.import_module(f"cwl_memo.cli.{name}") for name in _VERBS)
+    return [module.VERB for module in modules]
 
 
 def program() -> int:
@@ -132,6 +128,8 @@ def _tolerate_names() -> None:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all verbs; that of ``run`` only stands in for the runner's own."""
+    from cwl_memo.cli.opening import add_store_arguments
+
     codes = "\n".join(f"  {code.status:<3}  {code.meaning}" for code in ExitCode)
     parser = argparse.ArgumentParser(
         prog=PROG,
@@ -141,21 +139,21 @@ def build_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the versions and end")
     parser.set_defaults(verb=None)
-    verbs = parser.add_subparsers(metavar="VERB", title="verbs")
-    verbs.add_parser("run", help="run a workflow or a tool as cwltool does, reusing jobs")
-    verbs.add_parser("conformance", help="measure how right a CWL runner's reuse of jobs is")
-    for verb in VERBS:
+    below = parser.add_subparsers(metavar="VERB", title="verbs")
+    below.add_parser("run", help="run a workflow or a tool as cwltool does, reusing jobs")
+    below.add_parser("conformance", help="measure how right a CWL runner's reuse of jobs is")
+    for verb in verbs():
         examples = "\n".join(f"  {line}\n      {what}" for line, what in verb.examples)
-        below = verbs.add_parser(
+        arguments = below.add_parser(
             verb.name,
             help=verb.summary,
             description=textwrap.fill(verb.description, 80),
             epilog=f"examples:\n{examples}",
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        verb.add_arguments(below)
-        add_store_arguments(below)
-        below.set_defaults(verb=verb)
+        verb.add_arguments(arguments)
+        add_store_arguments(arguments)
+        arguments.set_defaults(verb=verb)
     return parser
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from cwl_memo.cli import dropin, main
 from cwl_memo.cli.exit_codes import ExitCode, guarded
-from cwl_memo.cli.main import VERBS
+from cwl_memo.cli.main import verbs
 from cwl_memo.errors import FormatError, StoreFullError, UsageError
 from cwl_memo.report.files import write_report
 from tests.cli.stories import Shelf
@@ -51,13 +51,13 @@ def test_verbs_that_look_after_the_store_do_not_import_cwltool(filled: Shelf) ->
 def test_help_lists_every_verb_and_every_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["--help"]) == 0
     text = capsys.readouterr().out
-    for name in ["run", *(verb.name for verb in VERBS)]:
+    for name in ["run", *(verb.name for verb in verbs())]:
         assert f"\n    {name} " in text
     for code in ExitCode:
         assert f"  {code.status:<3}  {code.meaning}" in text
 
 
-@pytest.mark.parametrize("verb", [verb.name for verb in VERBS])
+@pytest.mark.parametrize("verb", [verb.name for verb in verbs()])
 def test_the_help_of_a_verb_fits_eighty_columns_and_has_an_example(
     verb: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

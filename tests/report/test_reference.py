@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from cwl_memo.cli.exit_codes import ExitCode
-from cwl_memo.cli.main import VERBS
+from cwl_memo.cli.main import verbs
 from cwl_memo.core.outcome import MissCause, Reason
 from cwl_memo.report.schema import report_schema
 
@@ -39,7 +39,7 @@ def test_the_page_of_the_command_line_has_every_verb_and_the_options_of_run(
     generate: ModuleType,
 ) -> None:
     page = generate.pages()["cli.md"]
-    for verb in VERBS:
+    for verb in verbs():
         assert f"\n## cwl-memo {verb.name}\n\n{verb.description}\n" in page
     assert "| `--memo-report FILE.json` |" in page
     assert "| `--sort when\\|seconds\\|size\\|tool\\|job\\|key` |" in page
