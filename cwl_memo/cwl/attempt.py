@@ -218,7 +218,7 @@ class Attempt:
         told = tell_tale(self._secrets, outdir, outputs, hidden, logs)
         if told:
             return Refusal(Reason.SECRET_OUTPUT, told)
-        workspace = memo.ingest(Path(outdir), sources.digests, hidden)
+        workspace = memo.ingest(Path(outdir), sources.digests(), hidden)
         if isinstance(workspace, Refusal):
             return workspace
         checksums.take(outputs, outdir, workspace)
@@ -244,11 +244,12 @@ class Attempt:
         An expression can make a File out of nothing but a path.
         """
         sources = self.gathered.sources
+        digests = sources.digests()
         mappers = [job.pathmapper, job.generatemapper]
         for mapper in mappers:
             for location, path in _mapped(mapper):
                 real = os.path.realpath(path)
-                known = real in sources.digests or real in sources.directories
+                known = real in digests or real in sources.directories
                 if location in sources.remote:
                     digest, _ = self._session.memo.digest_file(path)
                     known = digest.digest == sources.remote[location].digest
@@ -342,7 +343,7 @@ class Attempt:
         :raises OSError: if the directory cannot be written.
         """
         memo = self._session.memo
-        by_digest = {d.digest: path for path, d in self.gathered.sources.digests.items()}
+        by_digest = {d.digest: path for path, d in self.gathered.sources.digests().items()}
         digests: dict[str, FileDigest] = {}
         nodes = []
         for node in tree.nodes:

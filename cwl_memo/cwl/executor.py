@@ -9,6 +9,7 @@ import threading
 from typing import Any
 
 from cwl_memo.cwl import work_reuse
+from cwl_memo.cwl.delivery import Delivery, foresee
 from cwl_memo.cwl.door import (
     CommandLineTool,
     JobExecutor,
@@ -34,6 +35,7 @@ class _MemoExecutor(JobExecutor):
     _session: Session
     _prefix: str = ""
     _emptied: tuple[str, ...] = ()
+    _outdir: str | None = None
 
     def execute(
         self,
@@ -51,6 +53,8 @@ class _MemoExecutor(JobExecutor):
         reserved = os.path.realpath(runtime_context.create_outdir())
         self._prefix = f"{reserved}-"
         runtime_context.tmp_outdir_prefix = self._prefix
+        outdir = runtime_context.outdir
+        self._outdir = os.path.abspath(outdir) if isinstance(outdir, str) else None
         if self._session.witness is not None:
             self._session.witness.own(self._prefix)
         try:
@@ -89,20 +93,27 @@ class _MemoExecutor(JobExecutor):
                 raise
         return super().execute(process, given, runtime_context, logger)
 
-    def _deliver(self) -> None:
+    def _deliver(self, context: RuntimeContext) -> None:
         """See that the user's outputs are on disk, as files of their own.
 
-        The view they stand in is then one of the run's output directories: cwltool moves
-        files out of it.
+        Where they are not in their places yet, they stand in the run's own directories:
+        cwltool moves files out of these.
         """
         session = self._session
-        for output in self.final_output:
-            if session.keeps_views:
-                session.views.ensure_in(output, owned=True)
-            else:
-                session.views.deliver(output)
         outputs = list(self.final_output)
-        session.testify(lambda witness: witness.note_outputs(outputs))
+        foreseen = self._foresee(context) if len(outputs) == 1 else None
+        if foreseen is not None:
+            session.testify(lambda witness: witness.note_outputs(outputs, session.views))
+            if not foreseen.perform(session.views):
+                session.testify(lambda witness: witness.spoil("an output came out otherwise"))
+            context.move_outputs = "leave"  # where they are
+        else:
+            for output in outputs:
+                if session.keeps_views:
+                    session.views.ensure_in(output, owned=True)
+                else:
+                    session.views.deliver(output)
+            session.testify(lambda witness: witness.note_outputs(outputs, session.views))
         if session.views.root:
             self.output_dirs.add(session.views.root)
         if self._prefix:
@@ -112,6 +123,18 @@ class _MemoExecutor(JobExecutor):
             self.output_dirs.difference_update(own)
             self.output_dirs.add(self._prefix)
         session.summarise()
+
+    def _foresee(self, context: RuntimeContext) -> Delivery | None:
+        moves = context.move_outputs == "move" and context.research_obj is None
+        if self._outdir is None or not self._prefix or not moves:
+            return None
+        return foresee(
+            self.final_output[0],
+            self._outdir,
+            self._session.views,
+            self._prefix,
+            checksums=context.compute_checksum is not False,
+        )
 
 
 class MemoSerialExecutor(_MemoExecutor, SingleJobExecutor):
@@ -131,7 +154,7 @@ class MemoSerialExecutor(_MemoExecutor, SingleJobExecutor):
         """Run all jobs of a process."""
         self._session.work_reuse = work_reuse.of_run(process)
         super().run_jobs(process, job_order_object, logger, runtime_context)
-        self._deliver()
+        self._deliver(runtime_context)
 
 
 class MemoParallelExecutor(_MemoExecutor):
@@ -167,7 +190,7 @@ class MemoParallelExecutor(_MemoExecutor):
         threads.output_dirs = self.output_dirs
         runtime_context.workflow_eval_lock = _EvaluationLock(threads)
         threads.run_jobs(process, job_order_object, logger, runtime_context)
-        self._deliver()
+        self._deliver(runtime_context)
 
 
 class _EvaluationLock(threading.Condition):

@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol
 
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import digest_of_bytes
+from cwl_memo.core.mode import Mode
 from cwl_memo.core.outcome import Reason, Refusal
 from cwl_memo.cwl.document import own_name, plain
 from cwl_memo.cwl.expression import ExpressionUse
@@ -26,6 +27,7 @@ from cwl_memo.store.protocol import FileDigest, FileIdentity
 
 __all__ = [
     "FileFacts",
+    "Known",
     "Pointer",
     "Secrets",
     "Sources",
@@ -109,6 +111,9 @@ class Known(Protocol):
     def is_executable(self, path: str, /) -> bool | None:
         """Tell whether such a file will be executable, or None."""
 
+    def mode_of(self, path: str, /) -> Mode | None:
+        """Return the mode that such a file will have, or None."""
+
 
 class Secrets:
     """Replaces secret values by keyed hashes (cwltool's ``Secrets`` extension)."""
@@ -134,27 +139,39 @@ class Secrets:
 class Sources:
     """The files that a job's facts were read from.
 
-    :param pointers: where in the input object each real path stands, first mention.
-    :param digests: of each real path.
+    Paths are as they were given. Which real paths they lead to is asked only of a job that
+    is executed: a hit does without.
+
+    :param files: digests by path.
+    :param places: where in the input object each path stands.
     :param identities: by what each path was known, to see later whether it changed.
     :param directories: real paths of the Directories.
     :param remote: digests of files that were downloaded, by location.
     :param programs: digests of this machine's programs, by path.
     """
 
-    pointers: dict[str, Pointer] = field(default_factory=dict)
-    digests: dict[str, FileDigest] = field(default_factory=dict)
+    files: dict[str, FileDigest] = field(default_factory=dict)
+    places: dict[str, Pointer] = field(default_factory=dict)
     identities: dict[str, FileIdentity] = field(default_factory=dict)
     directories: set[str] = field(default_factory=set)
     remote: dict[str, FileDigest] = field(default_factory=dict)
     programs: dict[str, FileDigest] = field(default_factory=dict)
 
+    def digests(self) -> dict[str, FileDigest]:
+        """Return the digest of each real path."""
+        return {os.path.realpath(path): digest for path, digest in self.files.items()}
+
+    def pointers(self) -> dict[str, Pointer]:
+        """Return where in the input object each real path stands, first mention."""
+        pointers: dict[str, Pointer] = {}
+        for path, pointer in self.places.items():
+            pointers.setdefault(os.path.realpath(path), pointer)
+        return pointers
+
     def forget(self, path: str) -> None:
         """Forget a file that is to be removed."""
-        real = os.path.realpath(path)
-        self.pointers.pop(real, None)
-        self.digests.pop(real, None)
-        self.identities.pop(path, None)
+        for known in (self.files, self.places, self.identities):
+            known.pop(path, None)
 
     def changed(self) -> list[str]:
         """Return the paths that are no longer what was keyed."""
@@ -169,8 +186,8 @@ class Sources:
 
     def merge(self, other: Sources) -> None:
         """Take in what other facts were read from."""
-        self.pointers.update(other.pointers)
-        self.digests.update(other.digests)
+        self.files.update(other.files)
+        self.places.update(other.places)
         self.identities.update(other.identities)
         self.directories.update(other.directories)
         self.remote.update(other.remote)
@@ -319,8 +336,8 @@ class FileFacts:
     def _read(self, path: str, pointer: Pointer) -> tuple[FileDigest, bool]:
         known = self._known.digest_of(path)
         if known is not None:
-            self.sources.pointers.setdefault(path, pointer)
-            self.sources.digests[path] = known
+            self.sources.places.setdefault(path, pointer)
+            self.sources.files[path] = known
             return known, bool(self._known.is_executable(path))
         try:
             digest, identity = self._digests.digest_file(path)
@@ -332,9 +349,8 @@ class FileFacts:
             raise UnkeyableError(
                 Refusal(reason, f"{show(pointer)}: {error.strerror}: {path}")
             ) from error
-        real = os.path.realpath(path)
-        self.sources.pointers.setdefault(real, pointer)
-        self.sources.digests[real] = digest
+        self.sources.places.setdefault(path, pointer)
+        self.sources.files[path] = digest
         self.sources.identities[path] = identity
         return digest, bool(mode & stat.S_IXUSR)
 
@@ -361,9 +377,8 @@ class FileFacts:
             # An expression sees what is given here, be it in the Directory or not.
             facts["listing"] = self.value(item["listing"], (*pointer, "listing"))
         facts["tree"] = self._tree(path, pointer, ())
-        real = os.path.realpath(path)
-        self.sources.directories.add(real)
-        self.sources.pointers.setdefault(real, pointer)
+        self.sources.directories.add(os.path.realpath(path))
+        self.sources.places.setdefault(path, pointer)
         if self._locations:
             facts["location"] = location
         return facts

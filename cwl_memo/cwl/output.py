@@ -81,7 +81,8 @@ class _Recorder:
         self.outdir = os.path.realpath(outdir)
         self.nodes = {node.path: node for node in workspace.tree.nodes}
         self.workspace = workspace
-        self.sources = sources
+        self.digests = sources.digests()
+        self.pointers = sources.pointers()
         self.ingest = ingest
         self.passable = passable
         self.result = Recorded(None)
@@ -127,10 +128,10 @@ class _Recorder:
             if found is not None:
                 fields["memo"] = self._keep(below, *found)
                 return fields
-        if real in self.sources.pointers:
-            fields["memo"] = {"input": list(self.sources.pointers[real])}
+        if real in self.pointers:
+            fields["memo"] = {"input": list(self.pointers[real])}
             return fields
-        if real in self.sources.digests or any(
+        if real in self.digests or any(
             real.startswith(prefix + os.sep) for prefix in self.passable if prefix
         ):
             digest = self.ingest(real)
@@ -178,8 +179,8 @@ class _Recorder:
         below = "." if real == self.outdir else self._below(path)
         if below:
             fields["memo"] = {"workspace": below, "tree": self._subtree(below)}
-        elif real in self.sources.pointers:
-            fields["memo"] = {"input": list(self.sources.pointers[real])}
+        elif real in self.pointers:
+            fields["memo"] = {"input": list(self.pointers[real])}
         else:
             raise UnkeyableError(Refusal(Reason.OUTPUT_OUTSIDE_WORKSPACE, path))
         if "listing" in item:

@@ -40,6 +40,10 @@ class Static:
     sources: Sources
     directory_outputs: tuple[str, ...] = ()
     needs_builder: bool = False
+    section: dict[str, JSON] | None = None
+    """The outputs section, once it was asked for."""
+    words: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
+    """Which words may name programs, by the texts of the input object."""
     seen: tuple[Any, ...] = field(default=())
 
 
@@ -74,7 +78,7 @@ def read_static(tool: CommandLineTool, files: FileFacts) -> Static:
         asked = use_of(strings_in(found.get("ResourceRequirement") or {}), library)
         dice = (*tool_use.nondeterministic, *asked.nondeterministic)
         tool_use = replace(tool_use, nondeterministic=dice)
-    files.sources.pointers.clear()
+    files.sources.places.clear()
     static = Static(found, document, requirements, tool_use, output_use, file_inputs, files.sources)
     static.directory_outputs = tuple(
         f"outputs.{name}"

@@ -205,7 +205,7 @@ class MemoMixin:
                 return None
 
             def add(path: str, digest: FileDigest, mode: Mode, /, *, now: bool) -> None:
-                again = self._again(attempt, context, os.path.relpath(path, view))
+                again = partial(self._again, attempt, context, path, view)
                 session.views.add(path, ViewFile(digest, mode, again), now=now)
 
             outputs = restore_output(
@@ -240,13 +240,10 @@ class MemoMixin:
             target.unlink(missing_ok=True)  # of a run before, which was given the same directory
             session.memo.materialise(digest, target)
 
-    def _again(self, attempt: Attempt, context: RuntimeContext, path: str) -> Callable[[], str]:
-        """Return how to have a file of this job made by executing the job."""
-
-        def again() -> str:
-            return os.path.join(attempt.execute_again(self._plain_jobs, context), path)
-
-        return again
+    def _again(self, attempt: Attempt, context: RuntimeContext, path: str, view: str) -> str:
+        """Have a file of a view made by executing its job; return where it is."""
+        outdir = attempt.execute_again(self._plain_jobs, context)
+        return os.path.join(outdir, os.path.relpath(path, view))
 
     def _plain_jobs(
         self, job_order: Any, callbacks: Callback, context: RuntimeContext

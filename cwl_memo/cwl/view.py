@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from cwl_memo.core.mode import Mode
+from cwl_memo.core.settings import Link
 from cwl_memo.cwl.door import StdFsAccess, abspath, file_uri
 from cwl_memo.cwl.location import path_of
 from cwl_memo.errors import StoreError
 from cwl_memo.memo import Memo
-from cwl_memo.store.protocol import FileDigest
+from cwl_memo.store.protocol import SMALL, FileDigest
 
 __all__ = ["ViewFile", "ViewFsAccess", "Views"]
 
@@ -60,6 +61,8 @@ class Views:
         self._directories: set[str] = set()
         self._files: dict[str, ViewFile] = {}
         self._made: set[str] = set()
+        self._lent: set[str] = set()
+        """Those that may be hard links to blobs: somebody who may write must not get them."""
         self._lock = threading.RLock()
 
     def new_directory(self) -> str:
@@ -99,6 +102,11 @@ class Views:
         file = self._files.get(path)
         return None if file is None or path in self._made else file.digest
 
+    def mode_of(self, path: str) -> Mode | None:
+        """Return the mode that a file that is not on disk yet will have."""
+        file = self._files.get(path)
+        return None if file is None or path in self._made else file.mode
+
     def is_executable(self, path: str) -> bool | None:
         """Tell whether a file that is not on disk yet will be executable."""
         file = self._files.get(path)
@@ -107,6 +115,10 @@ class Views:
     def is_waiting(self, path: str) -> bool:
         """Tell whether a path is a file that is not on disk yet."""
         return path in self._files and path not in self._made
+
+    def is_known(self, path: str) -> bool:
+        """Tell whether a path is a file of a view."""
+        return path in self._files
 
     def ensure(self, path: str, *, owned: bool = False) -> bool:
         """See that a file is on disk, if it is one of a view.
@@ -117,6 +129,9 @@ class Views:
         """
         with self._lock:
             file = self._files.get(path)
+            if file is not None and owned and path in self._lent:
+                os.unlink(path)
+                self._made.discard(path)
             if file is None or path in self._made:
                 return True
             try:
@@ -126,6 +141,29 @@ class Views:
                 return self._make_again(path, file)
             return True
 
+    def make_at(self, path: str, target: str) -> bool:
+        """Make a small file that nobody needed yet at another place, where nothing stands.
+
+        :returns: whether that was done: not for a file on disk, nor a large one, whose
+            half must never be met under its name.
+        """
+        with self._lock:
+            file = self._files.get(path)
+            if file is None or path in self._made or file.digest.size > SMALL:
+                return False
+            try:
+                self._memo.materialise(file.digest.digest, Path(target), mode=file.mode)
+            except StoreError:
+                return False
+            del self._files[path]
+            return True
+
+    def forget(self, path: str) -> None:
+        """Forget a file that was moved away."""
+        with self._lock:
+            self._files.pop(path, None)
+            self._made.discard(path)
+
     def _make(self, path: str, file: ViewFile, *, owned: bool) -> None:
         target = Path(path)
         above = os.path.dirname(path)
@@ -134,6 +172,10 @@ class Views:
             self._directories.add(above)
         self._memo.materialise(file.digest.digest, target, mode=file.mode, owned=owned)
         self._made.add(path)
+        if not owned and self._memo.settings.link is Link.HARDLINK:
+            self._lent.add(path)
+        else:
+            self._lent.discard(path)
         self._memo.trust(path, file.digest)
 
     def _make_again(self, path: str, file: ViewFile) -> bool:
@@ -183,6 +225,7 @@ class Views:
         with self._lock:
             self._files.clear()
             self._made.clear()
+            self._lent.clear()
             self._directories.clear()
             if self.root:
                 shutil.rmtree(self.root, ignore_errors=True)
@@ -232,14 +275,18 @@ class ViewFsAccess(StdFsAccess):
         self._views = views
         self._looker = looker
 
+    def _abs(self, p: str) -> str:
+        # What cwltool's own says too, after it has taken the path apart.
+        return p if p.startswith("/") else str(abspath(p, self.basedir))
+
     def _need(self, name: str) -> str:
-        path = abspath(name, self.basedir)
+        path = self._abs(name)
         self._views.ensure(path)
-        return str(path)
+        return path
 
     def _looked(self, name: str, *, there: bool) -> bool:
         if self._looker is not None:
-            self._looker.note_look(abspath(name, self.basedir), there=there)
+            self._looker.note_look(self._abs(name), there=there)
         return there
 
     def _read(self, name: str) -> None:
@@ -254,12 +301,12 @@ class ViewFsAccess(StdFsAccess):
 
     def exists(self, fn: str) -> bool:
         """Tell whether something is there, or will be when it is needed."""
-        waits = self._views.is_waiting(abspath(fn, self.basedir))
+        waits = self._views.is_waiting(self._abs(fn))
         return self._looked(fn, there=waits or super().exists(fn))
 
     def isfile(self, fn: str) -> bool:
         """Tell whether a file is there, or will be when it is needed."""
-        waits = self._views.is_waiting(abspath(fn, self.basedir))
+        waits = self._views.is_waiting(self._abs(fn))
         is_file = waits or super().isfile(fn)
         self._looked(fn, there=is_file or super().exists(fn))
         return is_file
@@ -274,14 +321,14 @@ class ViewFsAccess(StdFsAccess):
         """Return the paths that fit a pattern."""
         if self._looker is not None:
             # A pattern without a star is the path itself.
-            path = abspath(pattern, self.basedir)
+            path = self._abs(pattern)
             self._looker.note_listing(path if os.path.isdir(path) else os.path.dirname(path))
         return super().glob(pattern)
 
     def listdir(self, fn: str) -> list[str]:
         """Return the locations of what is in a directory."""
         if self._looker is not None:
-            self._looker.note_listing(abspath(fn, self.basedir))
+            self._looker.note_listing(self._abs(fn))
         return super().listdir(fn)
 
     def size(self, fn: str) -> int:
@@ -291,5 +338,8 @@ class ViewFsAccess(StdFsAccess):
 
     def realpath(self, path: str) -> str:
         """Return the path without links."""
+        if self._views.is_known(path):
+            self._views.ensure(path)
+            return path  # they stand in a directory without links
         self._need(path)
         return super().realpath(path)

@@ -33,7 +33,7 @@ from cwl_memo.core.run import EXECUTED, REUSED, JobRecord, RunRecord
 from cwl_memo.cwl import requirement
 from cwl_memo.cwl.door import Process, uri_file_path
 from cwl_memo.cwl.expression import expressions_in, is_expression, strings_in, use_of
-from cwl_memo.cwl.files import Sources
+from cwl_memo.cwl.files import Known, Sources
 from cwl_memo.cwl.location import path_of
 from cwl_memo.store.permission import mode_of, read_umask
 from cwl_memo.store.protocol import RACY_NS, FileIdentity, stat_identity
@@ -195,11 +195,7 @@ class Witness:
             for path, identity in sources.identities.items():
                 if self._is_own(path):
                     continue  # an output of another job
-                digest = (
-                    sources.digests.get(path)
-                    or sources.programs.get(path)
-                    or sources.digests.get(os.path.realpath(path))
-                )
+                digest = sources.files.get(path) or sources.programs.get(path)
                 found = (None if digest is None else digest.digest, identity)
                 known = self._files.get(path)
                 if known is None or (known[0] is None and known[1] == identity):
@@ -225,8 +221,11 @@ class Witness:
 
     # the end of the jobs
 
-    def note_outputs(self, output: Any) -> None:
-        """Note the output object, its files still in the run's own directories."""
+    def note_outputs(self, output: Any, known: Known) -> None:
+        """Note the output object, its files still in the run's own directories.
+
+        :param known: knows the files that are not on disk yet.
+        """
         self._is_looking = False
         if self._spoilt:
             return
@@ -236,8 +235,8 @@ class Witness:
         for item in _files_in(output, self.spoil):
             path = path_of(item["location"])
             try:
-                digest, _ = self._memo.digest_file(path)
-                mode = mode_of(os.stat(path), umask)
+                digest = known.digest_of(path) or self._memo.digest_file(path)[0]
+                mode = known.mode_of(path) or mode_of(os.stat(path), umask)
             except (OSError, KeyError) as error:
                 self.spoil(f"an output cannot be read: {error}")
                 return

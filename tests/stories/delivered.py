@@ -8,7 +8,7 @@ from typing import Any
 
 from .bench import Bench, Run
 
-__all__ = ["delivered", "same_as_plain", "tree_of"]
+__all__ = ["delivered", "mode", "same_as_plain", "tree_of"]
 
 JSON = Any
 
@@ -25,6 +25,16 @@ def tree_of(directory: Path) -> dict[str, JSON]:
         else:
             found[name] = ("file", path.read_bytes(), os.access(path, os.X_OK))
     return found
+
+
+def mode(bench: Bench, moving: str) -> list[str]:
+    """Return options for what becomes of outputs.
+
+    Without ``--leave-tmpdir``, cwltool removes the very outputs it was to leave.
+    """
+    prefixes = ["--tmpdir-prefix", f"{bench.folder}/tmp/t", "--tmp-outdir-prefix"]
+    places = [*prefixes, f"{bench.folder}/tmp/o"]
+    return [moving, "--leave-tmpdir", *places] if moving == "--leave-outputs" else [moving]
 
 
 def delivered(run: Run) -> JSON:

@@ -12,7 +12,7 @@ import pytest
 from cwl_memo.store.local import open_store
 
 from .bench import Bench, Run
-from .delivered import delivered, tree_of
+from .delivered import delivered, mode, tree_of
 from .workflows import chain
 
 OUTPUTS: Any = {
@@ -20,16 +20,6 @@ OUTPUTS: Any = {
 }
 
 MODES = ["--move-outputs", "--copy-outputs", "--leave-outputs"]
-
-
-def mode(bench: Bench, moving: str) -> list[str]:
-    """Return options for what becomes of outputs.
-
-    Without ``--leave-tmpdir``, cwltool removes the very outputs it was to leave.
-    """
-    prefixes = ["--tmpdir-prefix", f"{bench.folder}/tmp/t", "--tmp-outdir-prefix"]
-    places = [*prefixes, f"{bench.folder}/tmp/o"]
-    return [moving, "--leave-tmpdir", *places] if moving == "--leave-outputs" else [moving]
 
 
 def job(bench: Bench) -> dict[str, Any]:
@@ -186,6 +176,35 @@ def test_hard_linked_intermediate_is_read_only_and_outlives_a_job_that_writes(
     after = bench.run(workflow, job(bench), "--memo-link", "hardlink")
     assert after.code == 0, after.log
     assert after.text() == "one\na\nc\n"
+
+
+@pytest.mark.parametrize("size", [3, 1 << 17])
+def test_an_intermediate_that_is_delivered_too_is_no_hard_link(bench: Bench, size: int) -> None:
+    first = bench.tool("t1.cwl", f"head -c {size} /dev/zero")
+    second = bench.tool("t2.cwl", "wc -c < $1")
+    workflow = bench.write(
+        "both.cwl",
+        {
+            "cwlVersion": "v1.2",
+            "class": "Workflow",
+            "inputs": {"f": "File"},
+            "outputs": {
+                "made": {"type": "File", "outputSource": "a/out"},
+                "out": {"type": "File", "outputSource": "b/out"},
+            },
+            "steps": {
+                "a": {"run": str(first), "in": {"f": "f"}, "out": ["out"]},
+                "b": {"run": str(second), "in": {"f": "a/out"}, "out": ["out"]},
+            },
+        },
+    )
+    bench.run(workflow, job(bench), "--memo-link", "hardlink")
+    bench.tool("t2.cwl", "wc -c < $1; echo again")
+    warm = bench.run(workflow, job(bench), "--memo-link", "hardlink")
+    assert (warm.results.count("reused"), warm.executed) == (1, 1)
+    made = Path(warm.output["made"]["path"])
+    assert (made.stat().st_nlink, made.stat().st_size) == (1, size)
+    assert made.stat().st_ino not in blob_inodes(bench)
 
 
 @pytest.mark.parametrize("link", ["copy", "hardlink"])
