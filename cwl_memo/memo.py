@@ -184,7 +184,7 @@ class Memo:
                 self._known[identity] = known
         if known is None:
             started = time.time_ns()
-            known = hash_file(Path(path), sha1=False)
+            known = hash_file(path, sha1=False)
             after = FileIdentity.of(os.stat(path))
             if after != identity:
                 raise OSError(errno.EBUSY, "changed while it was read", str(path))

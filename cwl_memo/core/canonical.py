@@ -9,9 +9,10 @@ shortest text that reads back as the same number.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
-__all__ = ["JSON", "canonical_bytes", "preimage", "preimage_of_bytes"]
+__all__ = ["JSON", "canonical_bytes", "canonical_object", "preimage", "preimage_of_bytes"]
 
 JSON: TypeAlias = Any
 """None, bool, int, float, str, or lists and string-keyed dicts of these."""
@@ -32,6 +33,13 @@ def canonical_bytes(value: JSON) -> bytes:
     # A lone surrogate stands for an undecodable byte of a file name: keep it apart
     # from every valid character instead of failing on it.
     return text.encode("utf-8", "surrogatepass")
+
+
+def canonical_object(members: Mapping[str, bytes]) -> bytes:
+    """Return the canonical JSON of an object, from that of its members."""
+    # Names are sorted as the library above sorts them: by code points.
+    parts = (_ENCODER.encode(name).encode() + b":" + members[name] for name in sorted(members))
+    return b"{" + b",".join(parts) + b"}"
 
 
 def _check_names(value: JSON) -> None:

@@ -51,10 +51,9 @@ def _need(data: Any, name: str, kind: type | tuple[type, ...], path: str) -> Any
     if not isinstance(data, dict):
         raise FormatError("not an object", path)
     value = data.get(name)
-    where = f"{path}.{name}" if path else name
     wrong_bool = isinstance(value, bool) and kind is not bool
     if name not in data or not isinstance(value, kind) or wrong_bool:
-        raise FormatError("missing or of the wrong type", where)
+        raise FormatError("missing or of the wrong type", f"{path}.{name}" if path else name)
     return value
 
 
@@ -202,6 +201,8 @@ class BlobRef:
     @classmethod
     def from_json(cls, data: Any, path: str) -> BlobRef:
         """Read a reference; raises :class:`FormatError`."""
+        if type(data) is dict and type(data.get("size")) is int and data["size"] >= 0:
+            return cls(Digest.parse(data.get("digest"), f"{path}.digest"), data["size"])
         digest = Digest.parse(_need(data, "digest", str, path), f"{path}.digest")
         return cls(digest, _size(data, "size", path))
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from cwl_memo.core.canonical import JSON
-from cwl_memo.core.digest import Digest, ReuseKey, digest_of_value
+from cwl_memo.core.canonical import JSON, canonical_bytes, canonical_object
+from cwl_memo.core.digest import Digest, ReuseKey, digest_of_canonical, digest_of_value
 from cwl_memo.core.facts import JobFacts
 
 __all__ = ["Fingerprint", "fingerprint"]
@@ -42,8 +43,41 @@ def fingerprint(facts: JobFacts, salt: str = "") -> Fingerprint:
         "options": facts.options,
         "salt": salt,
     }
+    members = {
+        name: canonical_bytes(value) if name != "tool" else _tool.canonical(value)
+        for name, value in fields.items()
+    }
     return Fingerprint(
         fields=fields,
-        key=ReuseKey(digest_of_value("reuse-key", fields).hex),
-        section=digest_of_value("outputs-section", facts.outputs),
+        key=ReuseKey(digest_of_canonical("reuse-key", canonical_object(members)).hex),
+        section=_sections.digest(facts.outputs),
     )
+
+
+class _Latest:
+    """What was made of the latest value, for as long as the very same is asked for.
+
+    The jobs of a scatter share the description of their tool, which nobody changes.
+    """
+
+    def __init__(self) -> None:
+        self._canonical: tuple[JSON, bytes] | None = None
+        self._digest: tuple[JSON, Digest] | None = None
+
+    def canonical(self, value: JSON) -> bytes:
+        """Return the canonical bytes of a value."""
+        latest = self._canonical
+        if latest is None or latest[0] is not value:
+            self._canonical = latest = value, canonical_bytes(value)
+        return latest[1]
+
+    def digest(self, value: JSON) -> Digest:
+        """Return the digest of an outputs section."""
+        latest = self._digest
+        if latest is None or latest[0] is not value:
+            self._digest = latest = value, digest_of_value("outputs-section", value)
+        return latest[1]
+
+
+_tool: Final = _Latest()
+_sections: Final = _Latest()

@@ -52,6 +52,8 @@ class Mode:
 
         :raises FormatError: if they are malformed.
         """
+        if "executable" not in data and "mode" not in data:
+            return USUAL
         executable = data.get("executable", False)
         if not isinstance(executable, bool):
             raise FormatError("not a boolean", f"{path}.executable")

@@ -65,6 +65,8 @@ __all__ = ["Gathered", "ToolFacts"]
 
 _REQUIREMENTS_INPUT: Final = ("cwl:requirements", "https://w3id.org/cwl/cwl#requirements")
 _LAST: Final = 2**31
+_WORD_LISTS: Final = 64
+"""For how many input objects of a tool its words are remembered; those of Files are alike."""
 
 
 @dataclass(frozen=True)
@@ -289,20 +291,17 @@ class ToolFacts:
             if not image.pending:
                 return Refusal(Reason.IMAGE_NOT_PINNED, image.why)
             awaited, image = image.why, None
-        outputs: dict[str, JSON] = {"outputs": document.outputs}
+        version = str(self._tool.metadata.get(ORIGINAL_CWLVERSION) or "")
+        outputs = static.section
+        if outputs is None:
+            outputs = static.section = self._section(static, version)
         evaluated = resources(builder, static.output_use)
         if evaluated:
-            outputs["runtime"] = evaluated
-        if static.output_use.any:
-            outputs["expressionLib"] = library_of(self._tool)
-            listing = found.get("LoadListingRequirement") or {}
-            if listing.get("loadListing", "no_listing") != "no_listing":
-                outputs["loadListing"] = str(listing["loadListing"])
-        version = str(self._tool.metadata.get(ORIGINAL_CWLVERSION) or "")
-        outputs["rules"] = output_rules(version, static.output_use)
+            outputs = {**outputs, "runtime": evaluated}
+        formats = self._formats(static, values)
         facts = JobFacts(
             traits=traits,
-            tool={**document.tool, **self._formats(static, values)},
+            tool={**document.tool, **formats} if formats else document.tool,
             outputs=outputs,
             requirements=self._requirements(static, traits, context, container=container),
             inputs=values,
@@ -316,6 +315,17 @@ class ToolFacts:
             ),
         )
         return Gathered(facts, files.sources, inputs, container=container, awaited=awaited)
+
+    def _section(self, static: Static, version: str) -> dict[str, JSON]:
+        """Return the outputs section, with what else decides about what is collected."""
+        section: dict[str, JSON] = {"outputs": static.document.outputs}
+        if static.output_use.any:
+            section["expressionLib"] = library_of(self._tool)
+            listing = static.found.get("LoadListingRequirement") or {}
+            if listing.get("loadListing", "no_listing") != "no_listing":
+                section["loadListing"] = str(listing["loadListing"])
+        section["rules"] = output_rules(version, static.output_use)
+        return section
 
     def _discovers(self, static: Static, context: RuntimeContext) -> bool:
         """Tell whether cwltool will look for secondaryFiles beside the inputs.
@@ -388,21 +398,12 @@ class ToolFacts:
         files: FileFacts,
         context: RuntimeContext,
     ) -> JSON:
-        document = static.document.tool
-        base = document["baseCommand"]
-        given = list(strings_in(_values_only(values)))
-        files_made = static.requirements.get("InitialWorkDirRequirement")
-        variables = static.requirements.get("EnvVarRequirement")
-        given += binding_texts(document["inputs"])
-        texts = [*strings_in(files_made), *strings_in(variables), *given]
-        # Last in line: what comes from elsewhere does not decide which program it is.
-        others = [{"position": _LAST, "valueFrom": text} for text in texts]
-        shell = "ShellCommandRequirement" in static.found
-        words = words_of_command(base, [*document["arguments"], *others], shell=shell)
-        if requirement.MPI in static.found:
-            words.append(context.mpi_config.runner)
-        if not base:
-            words = list(dict.fromkeys([*words, *given]))  # the program may be an input
+        given = tuple(strings_in(_values_only(values)))
+        words = static.words.get(given)
+        if words is None:
+            words = self._words(static, given, context)
+            if len(static.words) < _WORD_LISTS:
+                static.words[given] = words
         if self._settings.host_tools is HostTools.NAME:
             return named_host(words)
 
@@ -416,6 +417,27 @@ class ToolFacts:
             files.sources.programs[file] = known
             files.sources.identities[file] = identity
         return dict(programs)
+
+    def _words(self, static: Static, texts: tuple[str, ...], context: RuntimeContext) -> list[str]:
+        """Return the words that may name programs.
+
+        :param texts: of the input object.
+        """
+        document = static.document.tool
+        base = document["baseCommand"]
+        given = [*texts, *binding_texts(document["inputs"])]
+        files_made = static.requirements.get("InitialWorkDirRequirement")
+        variables = static.requirements.get("EnvVarRequirement")
+        elsewhere = [*strings_in(files_made), *strings_in(variables), *given]
+        # Last in line: what comes from elsewhere does not decide which program it is.
+        others = [{"position": _LAST, "valueFrom": text} for text in elsewhere]
+        shell = "ShellCommandRequirement" in static.found
+        words = words_of_command(base, [*document["arguments"], *others], shell=shell)
+        if requirement.MPI in static.found:
+            words.append(context.mpi_config.runner)
+        if not base:
+            words = list(dict.fromkeys([*words, *given]))  # the program may be an input
+        return words
 
     def _formats(self, static: Static, values: Mapping[str, JSON]) -> dict[str, JSON]:
         """Return the ontology by which a File's format was accepted, if one was needed."""

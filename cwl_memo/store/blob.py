@@ -12,12 +12,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from blake3 import blake3
+
 from cwl_memo.core.digest import HEX, Digest, digest_of_bytes
 from cwl_memo.core.manifest import StatIdentity
 from cwl_memo.errors import FormatError, StoreDamagedError
 from cwl_memo.store.copying import DirectWriter, reflink
 from cwl_memo.store.failure import reading, writing
-from cwl_memo.store.hashing import digest_descriptor, hash_bytes, hash_descriptor
+from cwl_memo.store.hashing import digest_descriptor, hash_bytes, hash_descriptor, read_small
 from cwl_memo.store.index import BlobIdentity, Index
 from cwl_memo.store.layout import Layout
 from cwl_memo.store.protocol import SMALL, FileDigest
@@ -28,6 +30,9 @@ __all__ = ["ORPHAN_AGE", "BlobFiles", "shards"]
 
 ORPHAN_AGE: Final = 3600.0
 """Seconds for which a blob without an entry is left alone: its job may still be recorded."""
+
+_KEPT: Final = 4096
+"""How many small blobs are kept in memory once they were checked: most are wanted next."""
 
 
 class BlobFiles:
@@ -43,6 +48,7 @@ class BlobFiles:
         self._index = index
         self._quarantine = quarantine
         self._sound: dict[Digest, BlobIdentity] = {}
+        self._read: dict[Digest, bytes] = {}
 
     def _known(self, digest: Digest, size: int) -> BlobIdentity | None:
         """Return by what a blob is known to be as it was when its bytes were last read."""
@@ -69,12 +75,11 @@ class BlobFiles:
     def _ingest(self, source: int) -> FileDigest:
         with writing("write a blob"):
             if os.fstat(source).st_size <= SMALL:
-                data = os.read(source, SMALL + 1)
-                if len(data) <= SMALL and not os.read(source, 1):
+                data = read_small(source)
+                if data is not None:
                     found = hash_bytes(data)
                     self._keep(data, found.digest)
                     return found
-                os.lseek(source, 0, os.SEEK_SET)  # it has grown meanwhile
             with self._temporary() as (target, temporary):
                 if reflink(source, target):
                     # What is read is the clone, so it is the very bytes that are kept.
@@ -146,15 +151,14 @@ class BlobFiles:
 
     def check(self, digest: Digest, size: int | None = None) -> bool:
         """Tell whether a blob is there and sound, and of a size if that is given."""
-        path = self._layout.blob(digest)
         with reading("look at a blob"):
             try:
-                found = path.lstat()
+                found = os.lstat(self._layout.blob_name(digest))
             except (FileNotFoundError, NotADirectoryError):
                 return False
             remembered = self._known(digest, found.st_size)
             if remembered != _identity(found) or not stat.S_ISREG(found.st_mode):
-                return self.read_again(digest, size)
+                return self.read_again(digest, size, keep=True)
         return size is None or found.st_size == size
 
     def stat_identity(self, digest: Digest) -> StatIdentity | None:
@@ -164,26 +168,39 @@ class BlobFiles:
         found = is_regular(self._layout.blob(digest))
         return None if found is None else (found.st_dev, *_identity(found))
 
-    def read_again(self, digest: Digest, size: int | None = None) -> bool:
-        """Tell whether a blob's bytes are those of its digest; quarantine it if not."""
-        path = self._layout.blob(digest)
+    def read_again(self, digest: Digest, size: int | None = None, *, keep: bool = False) -> bool:
+        """Tell whether a blob's bytes are those of its digest; quarantine it if not.
+
+        :param keep: whether the bytes of a small one are kept for :meth:`take_read`.
+        """
         with reading("read a blob"):
             try:
-                with open_regular(path) as descriptor:
+                with open_regular(self._layout.blob_name(digest)) as descriptor:
                     before = os.fstat(descriptor)
-                    content = digest_descriptor(descriptor)
+                    data = os.read(descriptor, SMALL + 1) if before.st_size <= SMALL else None
+                    is_it = (
+                        digest_descriptor(descriptor) == digest
+                        if data is None
+                        else blake3(data).hexdigest() == digest.hex
+                    )
                     after = os.fstat(descriptor)
             except FileNotFoundError:
                 return False
             except NotRegularError as error:
                 self._set_aside(digest, str(error))
                 return False
-        if content != digest:
+        if not is_it:
             self._set_aside(digest, "its bytes are not those of its name")
             return False
+        if keep and data is not None and len(self._read) < _KEPT:
+            self._read[digest] = data
         if _identity(before) == _identity(after):
             self._remember(digest, after)
         return size is None or after.st_size == size
+
+    def take_read(self, digest: Digest) -> bytes | None:
+        """Return the bytes of a small blob as they were when it was checked; once."""
+        return self._read.pop(digest, None)
 
     def _set_aside(self, digest: Digest, reason: str) -> None:
         path = self._layout.blob(digest)

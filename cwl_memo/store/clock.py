@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+from functools import lru_cache
 
 __all__ = ["now", "stamp"]
 
@@ -15,4 +16,10 @@ def now() -> str:
 
 def stamp(seconds: float) -> str:
     """Return a time given in seconds since the epoch as :func:`now` would."""
+    return _stamp(int(seconds // 1))
+
+
+@lru_cache(maxsize=16)
+def _stamp(seconds: int) -> str:
+    # Asked for by every job, of which many begin in one second.
     return dt.datetime.fromtimestamp(seconds).astimezone().isoformat(timespec="seconds")

@@ -97,14 +97,13 @@ class EntryFiles:
 
     def payload(self, key: ReuseKey) -> dict[str, Any] | None:
         """Return what an entry's file holds, proved to be what was written."""
-        path = self._layout.entry(key)
         with reading("read an entry"):
             try:
-                return _unseal(read_regular(path, ENTRY_LIMIT), key)
+                return _unseal(read_regular(self._layout.entry_name(key), ENTRY_LIMIT), key)
             except FileNotFoundError:
                 return None
             except (NotRegularError, FormatError) as error:
-                self._quarantine.take(path, str(error))
+                self._quarantine.take(self._layout.entry(key), str(error))
                 return None
 
     def drop(self, key: ReuseKey) -> bool:
@@ -166,7 +165,7 @@ class EntryFiles:
     def touch(self, key: ReuseKey, when: float) -> None:
         """Note that an entry was used at a time."""
         with contextlib.suppress(OSError):
-            os.utime(self._layout.entry(key), (when, when), follow_symlinks=False)
+            os.utime(self._layout.entry_name(key), (when, when), follow_symlinks=False)
 
     def used(self, key: ReuseKey) -> int:
         """Return when an entry was last used, in nanoseconds; 0 where there is none."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -10,10 +11,10 @@ from typing import Final
 from blake3 import blake3
 
 from cwl_memo.core.digest import Digest, digest_of_bytes
-from cwl_memo.store.protocol import FileDigest
+from cwl_memo.store.protocol import SMALL, FileDigest
 from cwl_memo.store.regular import open_regular, parts_of
 
-__all__ = ["digest_descriptor", "hash_bytes", "hash_descriptor", "hash_file"]
+__all__ = ["digest_descriptor", "hash_bytes", "hash_descriptor", "hash_file", "read_small"]
 
 # "#!", ELF, and the six spellings of Mach-O (two of them fat, one shared with Java).
 _PROGRAM: Final = (
@@ -28,7 +29,7 @@ _PROGRAM: Final = (
 )
 
 
-def hash_file(path: Path, *, sha1: bool = True) -> FileDigest:
+def hash_file(path: str | Path, *, sha1: bool = True) -> FileDigest:
     """Return the digests of a regular file, reading it once.
 
     :param sha1: whether the SHA-1 is wanted too, which takes twice as long as the other.
@@ -38,10 +39,22 @@ def hash_file(path: Path, *, sha1: bool = True) -> FileDigest:
         return hash_descriptor(descriptor, sha1=sha1)
 
 
-def hash_bytes(data: bytes) -> FileDigest:
-    """Return the digests of the bytes of a file."""
-    sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
-    return FileDigest(digest_of_bytes(data), len(data), sha1, program=data.startswith(_PROGRAM))
+def hash_bytes(data: bytes, *, sha1: bool = True) -> FileDigest:
+    """Return the digests of the bytes of a file.
+
+    :param sha1: whether the SHA-1 is wanted too.
+    """
+    checksum = hashlib.sha1(data, usedforsecurity=False).hexdigest() if sha1 else ""
+    return FileDigest(digest_of_bytes(data), len(data), checksum, data.startswith(_PROGRAM))
+
+
+def read_small(descriptor: int) -> bytes | None:
+    """Return all that a small file holds; None, and nothing read, where it is none."""
+    data = os.read(descriptor, SMALL + 1)
+    if len(data) <= SMALL and not os.read(descriptor, 1):
+        return data
+    os.lseek(descriptor, 0, os.SEEK_SET)  # it has grown meanwhile
+    return None
 
 
 def hash_descriptor(
@@ -53,6 +66,10 @@ def hash_descriptor(
         until the next one is.
     :param sha1: whether the SHA-1 is wanted too.
     """
+    if keep is None and os.fstat(descriptor).st_size <= SMALL:
+        small = read_small(descriptor)
+        if small is not None:
+            return hash_bytes(small, sha1=sha1)
     content = blake3()
     checksum = hashlib.sha1(usedforsecurity=False) if sha1 else None
     size = 0

@@ -25,6 +25,7 @@ import stat
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -79,6 +80,14 @@ class Layout:
 
     root: Path
 
+    @cached_property
+    def _entries(self) -> str:
+        return f"{self.root}/entries/"
+
+    @cached_property
+    def _blobs(self) -> str:
+        return f"{self.root}/blobs/"
+
     @property
     def entries(self) -> Path:
         """Directory of entries."""
@@ -126,8 +135,7 @@ class Layout:
 
     def entry(self, key: ReuseKey) -> Path:
         """Return the file of an entry."""
-        # Asked a million times, and one text is parsed in a third of the time of four.
-        return Path(f"{self.root}/entries/{key.hex[:2]}/{key.hex}.json")
+        return Path(self.entry_name(key))
 
     def eviction_mark(self, key: ReuseKey) -> Path:
         """Return the file that tells that an entry's blobs were taken by retention."""
@@ -135,7 +143,17 @@ class Layout:
 
     def blob(self, digest: Digest) -> Path:
         """Return the file of a blob."""
-        return Path(f"{self.root}/blobs/{digest.hex[:2]}/{digest.hex}")
+        return Path(self.blob_name(digest))
+
+    # As texts for what each job asks for: to make a path of one takes longer than the question.
+
+    def entry_name(self, key: ReuseKey) -> str:
+        """Return the path of an entry's file."""
+        return f"{self._entries}{key.hex[:2]}/{key.hex}.json"
+
+    def blob_name(self, digest: Digest) -> str:
+        """Return the path of a blob's file."""
+        return f"{self._blobs}{digest.hex[:2]}/{digest.hex}"
 
 
 _MIGRATIONS: Final[Mapping[int, Callable[[Layout], None]]] = {}

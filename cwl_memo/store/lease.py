@@ -26,6 +26,8 @@ _LIMIT: Final = 1 << 30
 @dataclass
 class _Lease:
     lock: FileLock
+    keys: int
+    """Descriptor of the file of keys."""
     held: set[ReuseKey]
 
 
@@ -52,10 +54,14 @@ class Leases:
             lock = try_lock(path)
             if lock is None:
                 raise StoreError(f"run {run} lives in another process")
-            self._own[run] = _Lease(lock, set())
             # After the lock: a run with keys and no lock is a dead one.
-            with open_regular(self._keys_path(run), os.O_WRONLY | os.O_CREAT | os.O_TRUNC):
-                pass
+            flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_TRUNC
+            try:
+                with open_regular(self._keys_path(run), flags) as descriptor:
+                    self._own[run] = _Lease(lock, os.dup(descriptor), set())
+            except OSError:
+                lock.release()
+                raise
 
     def hold(self, run: str, key: ReuseKey) -> None:
         """Note that a run holds an entry; nothing for a run that was not begun here."""
@@ -66,17 +72,15 @@ class Leases:
             lease.held.add(key)
             # A full disk is no reason to miss: an entry that is evicted under a run
             # costs an execution.
-            with (
-                contextlib.suppress(OSError),
-                open_regular(self._keys_path(run), os.O_WRONLY | os.O_APPEND) as descriptor,
-            ):
-                write_all(descriptor, f"{key.hex}\n".encode())
+            with contextlib.suppress(OSError):
+                write_all(lease.keys, f"{key.hex}\n".encode())
 
     def end(self, run: str) -> None:
         """Say that a run of this process has ended."""
         with self._mutex:
             lease = self._own.pop(run, None)
             if lease is not None:
+                os.close(lease.keys)
                 self._remove(run, lease.lock)
 
     def end_all(self) -> None:

@@ -26,7 +26,7 @@ from cwl_memo.store.index import Index
 from cwl_memo.store.layout import open_layout
 from cwl_memo.store.lease import Leases
 from cwl_memo.store.manifest_file import ManifestFiles, name_of_run, used_entry
-from cwl_memo.store.materialise import copy_blob, link_blob
+from cwl_memo.store.materialise import copy_blob, link_blob, write_blob
 from cwl_memo.store.protocol import (
     Claim,
     Eviction,
@@ -226,9 +226,14 @@ class LocalStore:
         self, digest: Digest, target: Path, *, mode: Mode = USUAL, hardlink: bool = False
     ) -> None:
         """Make a blob appear as a new file at ``target``, whose directory exists."""
-        blob = self._blobs.sound_path(digest)
         # A link has the mode of the blob, which all may read and nobody execute.
-        if hardlink and mode == USUAL and self.writable:
+        is_link = hardlink and mode == USUAL and self.writable
+        data = None if is_link else self._blobs.take_read(digest)
+        if data is not None:
+            write_blob(data, target, mode)
+            return
+        blob = self._blobs.sound_path(digest)
+        if is_link:
             before = is_regular(blob)
             if before is not None and link_blob(blob, target):
                 self._blobs.linked(digest, before)
@@ -332,4 +337,5 @@ class LocalStore:
         """Write what waits to be written; end the runs and claims of this process."""
         self._claims.end_all()
         self._leases.end_all()
+        self._runs.close()
         self._index.close()

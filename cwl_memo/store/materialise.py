@@ -19,7 +19,7 @@ from cwl_memo.store.permission import set_mode
 from cwl_memo.store.protocol import SMALL
 from cwl_memo.store.regular import NotRegularError, open_regular, read_regular, write_all
 
-__all__ = ["copy_blob", "copy_small_blob", "link_blob"]
+__all__ = ["copy_blob", "copy_small_blob", "link_blob", "write_blob"]
 
 # The target is on another file system, or this one has no links, or not so many.
 _NO_LINK: Final = frozenset(
@@ -65,8 +65,13 @@ def copy_small_blob(blob: Path, digest: Digest, target: Path, mode: Mode) -> Non
             raise StoreDamagedError(f"{blob}: {error}") from error
         if digest_of_bytes(data) != digest:
             raise StoreDamagedError(f"{blob}: its bytes are not those of its name")
-        with _new_file(target, mode) as descriptor:
-            write_all(descriptor, data)
+    write_blob(data, target, mode)
+
+
+def write_blob(data: bytes, target: Path, mode: Mode) -> None:
+    """Make ``target`` a file of its own with the bytes of a blob."""
+    with reading(f"materialise {target}"), _new_file(target, mode) as descriptor:
+        write_all(descriptor, data)
 
 
 def _copy(source: int, target: Path, size: int, mode: Mode) -> None:

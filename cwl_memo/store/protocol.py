@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.entry import Entry
@@ -44,8 +44,7 @@ def stat_identity(found: os.stat_result) -> StatIdentity:
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-@dataclass(frozen=True)
-class FileIdentity:
+class FileIdentity(NamedTuple):
     """By what a file is known to be unchanged, without reading it."""
 
     device: int

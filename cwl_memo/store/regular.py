@@ -11,7 +11,6 @@ import mmap
 import os
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -37,32 +36,46 @@ class NotRegularError(OSError):
     """Something other than a regular file stands at a path, or a file is far too large."""
 
 
-@contextmanager
-def open_regular(path: Path, flags: int = os.O_RDONLY, *, follow: bool = False) -> Iterator[int]:
-    """Open a regular file and yield its descriptor.
+class open_regular:  # noqa: N801  (used as a function is)
+    """Open a regular file for a block, which gets its descriptor.
 
-    :raises NotRegularError: if anything else stands there.
-    :raises FileNotFoundError: if nothing does.
+    :param follow: whether a symlink is followed.
+    :raises NotRegularError: on entry, if anything else stands there.
+    :raises FileNotFoundError: on entry, if nothing does.
     """
-    # O_NONBLOCK: opening a pipe would otherwise wait for its other end.
-    flags |= _FLAGS if follow else _FLAGS | os.O_NOFOLLOW
-    try:
-        descriptor = os.open(path, flags, 0o600)
-    except OSError as error:
-        if error.errno in _NOT_REGULAR or isinstance(error, IsADirectoryError):
-            raise NotRegularError(errno.EINVAL, "not a regular file", str(path)) from error
-        if isinstance(error, NotADirectoryError):
-            raise FileNotFoundError(errno.ENOENT, "no such file", str(path)) from error
-        raise
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise NotRegularError(errno.EINVAL, "not a regular file", str(path))
-        yield descriptor
-    finally:
-        os.close(descriptor)
+
+    __slots__ = ("_descriptor", "_flags", "_path")
+
+    def __init__(self, path: str | Path, flags: int = os.O_RDONLY, *, follow: bool = False) -> None:
+        # O_NONBLOCK: opening a pipe would otherwise wait for its other end.
+        self._flags = flags | (_FLAGS if follow else _FLAGS | os.O_NOFOLLOW)
+        self._path = path
+
+    def __enter__(self) -> int:
+        """Return the descriptor of the open file."""
+        path = self._path
+        try:
+            self._descriptor = os.open(path, self._flags, 0o600)
+        except OSError as error:
+            if error.errno in _NOT_REGULAR or isinstance(error, IsADirectoryError):
+                raise NotRegularError(errno.EINVAL, "not a regular file", str(path)) from error
+            if isinstance(error, NotADirectoryError):
+                raise FileNotFoundError(errno.ENOENT, "no such file", str(path)) from error
+            raise
+        try:
+            if not stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+                raise NotRegularError(errno.EINVAL, "not a regular file", str(path))
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+        return self._descriptor
+
+    def __exit__(self, *_: object) -> None:
+        """Close the file."""
+        os.close(self._descriptor)
 
 
-def read_regular(path: Path, limit: int) -> bytes:
+def read_regular(path: str | Path, limit: int) -> bytes:
     """Return the bytes of a regular file of at most ``limit`` bytes.
 
     :raises NotRegularError: if it is anything else, or larger.

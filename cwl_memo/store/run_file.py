@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ __all__ = ["RunFiles"]
 
 _SUFFIX: Final = ".jsonl"
 _LIMIT: Final = 1 << 30
+_ENCODER: Final = json.JSONEncoder(allow_nan=False)
 
 
 class RunFiles:
@@ -27,6 +29,8 @@ class RunFiles:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._lock = threading.Lock()
+        self._latest: tuple[str, int] | None = None
 
     def append(self, run: str, line: dict[str, Any]) -> None:
         """Add a line to a run's record."""
@@ -36,14 +40,34 @@ class RunFiles:
         """Add lines to a run's record, all at once."""
         path = self._path(run)
         try:
-            data = b"".join(json.dumps(line, allow_nan=False).encode() + b"\n" for line in lines)
+            data = b"".join(_ENCODER.encode(line).encode() + b"\n" for line in lines)
         except (TypeError, ValueError, RecursionError) as error:
             raise StoreError(f"run {run}: not a line of a record: {error}") from error
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-        with writing("write a run's record"), open_regular(path, flags) as descriptor:
-            # One write: lines of several threads do not mix.
-            if os.write(descriptor, data) != len(data):
+        with self._lock, writing("write a run's record"):
+            # One write: lines of several processes do not mix.
+            if os.write(self._descriptor(run, path), data) != len(data):
                 raise StoreError(f"run {run}: a line of its record was cut short")
+
+    def _descriptor(self, run: str, path: Path) -> int:
+        """Return the open file of a run; that of the latest stays open, for its next line."""
+        if self._latest is not None:
+            latest, descriptor = self._latest
+            if latest == run and os.fstat(descriptor).st_nlink:
+                return descriptor
+            self._close()
+        with open_regular(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT) as opened:
+            self._latest = run, os.dup(opened)
+        return self._latest[1]
+
+    def _close(self) -> None:
+        latest, self._latest = self._latest, None
+        if latest is not None:
+            os.close(latest[1])
+
+    def close(self) -> None:
+        """Let go of the file that is open."""
+        with self._lock:
+            self._close()
 
     def read(self, run: str) -> list[dict[str, Any]]:
         """Return the lines of a run's record; a line that was cut short is left out."""

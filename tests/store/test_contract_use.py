@@ -117,7 +117,7 @@ def test_a_digest_is_known_for_the_unchanged_file_alone(store: Store) -> None:
     store.remember_digest(identity, KNOWN, time.time_ns())
     assert store.known_digest(identity) == KNOWN
     for name in ("device", "inode", "size", "mtime_ns", "ctime_ns"):
-        other = FileIdentity(**{**identity.__dict__, name: getattr(identity, name) + 1})
+        other = identity._replace(**{name: getattr(identity, name) + 1})
         assert store.known_digest(other) is None
 
 

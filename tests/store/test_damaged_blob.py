@@ -24,6 +24,8 @@ from tests.store.damage import (
 )
 from tests.store.example import digest, entry, key, record
 
+LARGE = os.urandom(1 << 15)
+
 
 @pytest.mark.parametrize("damage", CHANGES)
 @pytest.mark.parametrize("reopened", [False, True])
@@ -110,22 +112,43 @@ def test_a_blob_only_touched_is_read_again_and_stays(
     assert local.check_blob(digest(b"one"), 3)
 
 
+@pytest.mark.parametrize("content", [b"one", LARGE])
 def test_a_blob_that_changes_while_it_is_read_is_not_remembered(
-    local: LocalStore, root: Path, monkeypatch: pytest.MonkeyPatch
+    local: LocalStore, root: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
-    record(local, 1, b"one")
-    path = blob_path(root, b"one")
+    record(local, 1, content)
+    path = blob_path(root, content)
     os.utime(path, (1, 1))
+    fstat = os.fstat
+    seen: list[os.stat_result] = []
 
-    def change(descriptor: int) -> object:
-        content = digest(os.read(descriptor, 100))
-        overwrite(path, b"two")
-        return content
+    def look(descriptor: int) -> os.stat_result:
+        if seen:  # the bytes were read in between
+            overwrite(path, content[::-1])
+        found = fstat(descriptor)
+        if os.path.samestat(found, path.stat()):
+            seen.append(found)
+        return found
 
     with monkeypatch.context() as patched:
-        patched.setattr("cwl_memo.store.blob.digest_descriptor", change)
-        local.check_blob(digest(b"one"), 3)
-    assert not local.check_blob(digest(b"one"), 3)
+        patched.setattr("cwl_memo.store.blob.os.fstat", look)
+        local.check_blob(digest(content), len(content))
+    assert len(seen) > 1
+    assert not local.check_blob(digest(content), len(content))
+
+
+def test_a_small_blob_is_delivered_as_it_was_when_it_was_checked(
+    local: LocalStore, root: Path, tmp_path: Path
+) -> None:
+    record(local, 1, b"one")
+    os.utime(blob_path(root, b"one"), (1, 1))
+    assert local.check_blob(digest(b"one"), 3)
+    overwrite(blob_path(root, b"one"), b"two")
+    local.materialise(digest(b"one"), tmp_path / "first")
+    assert (tmp_path / "first").read_bytes() == b"one"
+    with pytest.raises(StoreDamagedError):
+        local.materialise(digest(b"one"), tmp_path / "second")
+    assert not (tmp_path / "second").exists()
 
 
 def test_verify_finds_every_damage(local: LocalStore, root: Path) -> None:
