@@ -13,10 +13,10 @@ from typing import Final
 from cwl_memo import __version__
 from cwl_memo.core.digest import ReuseKey
 from cwl_memo.core.explain import sentence, summary_line
-from cwl_memo.core.manifest import Manifest
+from cwl_memo.core.manifest import Manifest, SeenFile
 from cwl_memo.core.run import RunRecord
 from cwl_memo.cwl.command_line import CommandLine, asked
-from cwl_memo.cwl.replay import ChangedError, deliver, require_unchanged
+from cwl_memo.cwl.replay import ChangedError, deliver, require_unchanged, unchanged_files
 from cwl_memo.errors import FormatError, StoreError
 from cwl_memo.report.files import write_report
 from cwl_memo.store.clock import now
@@ -101,16 +101,23 @@ def _find(argv: Sequence[str], prog: str) -> _Answer | None:
         return None  # the long way says what is wrong
     manifests = ManifestFiles(layout)
     name = name_of_run(asked(prog, line, os.environ), secret)
-    manifest = manifests.read(name)
-    if manifest is None:
-        return None
-    outdir = manifest.outdir
-    if line.outdir is not None:
-        outdir = os.path.abspath(line.outdir)  # noqa: PTH100  (as cwltool: a link stays one)
-    elif manifest.report:
-        report = Path(manifest.report)
+    files: tuple[SeenFile, ...] = ()
+
+    def look(seen: tuple[SeenFile, ...]) -> None:
+        nonlocal files
+        files = unchanged_files(seen)
+
     try:
-        now, output = deliver(layout, require_unchanged(layout, manifest), outdir)
+        # The rest of a manifest is not even read where a file has changed.
+        manifest = manifests.read(name, look)
+        if manifest is None:
+            return None
+        outdir = manifest.outdir
+        if line.outdir is not None:
+            outdir = os.path.abspath(line.outdir)  # noqa: PTH100  (as cwltool: a link stays one)
+        elif manifest.report:
+            report = Path(manifest.report)
+        now, output = deliver(layout, require_unchanged(layout, manifest, files), outdir)
     except ChangedError:
         return None
     return _Answer(manifests, name, manifest, now, output, report, layout)

@@ -9,10 +9,9 @@ shortest text that reads back as the same number.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
-__all__ = ["JSON", "canonical_bytes", "canonical_object", "preimage", "preimage_of_bytes"]
+__all__ = ["JSON", "canonical_bytes", "canonical_with", "preimage", "preimage_of_bytes"]
 
 JSON: TypeAlias = Any
 """None, bool, int, float, str, or lists and string-keyed dicts of these."""
@@ -35,11 +34,16 @@ def canonical_bytes(value: JSON) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
 
-def canonical_object(members: Mapping[str, bytes]) -> bytes:
-    """Return the canonical JSON of an object, from that of its members."""
-    # Names are sorted as the library above sorts them: by code points.
-    parts = (_ENCODER.encode(name).encode() + b":" + members[name] for name in sorted(members))
-    return b"{" + b",".join(parts) + b"}"
+def canonical_with(value: dict[str, JSON], name: str, member: bytes) -> bytes:
+    """Return the canonical JSON of an object with one more member, from that member's own.
+
+    :param value: the object without it; not empty.
+    :param name: of the member, which must come after all others in their order.
+    """
+    if name <= max(value):
+        raise ValueError(f"{name!r} is not the last of the names")
+    head = canonical_bytes(value)[:-1]
+    return head + b"," + _ENCODER.encode(name).encode() + b":" + member + b"}"
 
 
 def _check_names(value: JSON) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from cwl_memo.core.canonical import JSON, canonical_bytes, canonical_object
+from cwl_memo.core.canonical import JSON, canonical_bytes, canonical_with
 from cwl_memo.core.digest import Digest, ReuseKey, digest_of_canonical, digest_of_value
 from cwl_memo.core.facts import JobFacts
 
@@ -43,13 +43,11 @@ def fingerprint(facts: JobFacts, salt: str = "") -> Fingerprint:
         "options": facts.options,
         "salt": salt,
     }
-    members = {
-        name: canonical_bytes(value) if name != "tool" else _tool.canonical(value)
-        for name, value in fields.items()
-    }
+    others = {name: value for name, value in fields.items() if name != "tool"}
+    canonical = canonical_with(others, "tool", _tool.canonical(facts.tool))
     return Fingerprint(
         fields=fields,
-        key=ReuseKey(digest_of_canonical("reuse-key", canonical_object(members)).hex),
+        key=ReuseKey(digest_of_canonical("reuse-key", canonical).hex),
         section=_sections.digest(facts.outputs),
     )
 

@@ -302,13 +302,19 @@ class Manifest:
         return {"format": MANIFEST_FORMAT, **data}
 
     @classmethod
-    def from_json(cls, data: Any) -> Manifest:
+    def from_json(
+        cls, data: Any, look: Callable[[tuple[SeenFile, ...]], object] | None = None
+    ) -> Manifest:
         """Read a manifest.
 
+        :param look: shown the files before the rest is read: it may raise, which spares that.
         :raises FormatError: if it is malformed, or of another format.
         """
         if _need(data, "format", int, "") != MANIFEST_FORMAT:
             raise FormatError("of another format", "format")
+        files = _each(data, "files", SeenFile.from_json)
+        if look is not None:
+            look(files)
         programs = _need(data, "programs", dict, "")
         for word, file in programs.items():
             _text(file, f"programs.{word}")
@@ -317,7 +323,7 @@ class Manifest:
             **texts,
             is_quiet=_need(data, "is_quiet", bool, ""),
             is_coloured=_need(data, "is_coloured", bool, ""),
-            files=_each(data, "files", SeenFile.from_json),
+            files=files,
             absent=_each(data, "absent", _text),
             present=_each(data, "present", _text),
             directories=_each(data, "directories", SeenDirectory.from_json),

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from cwl_memo.cwl.door import WorkflowException, downloadHttpFile, uri_file_path
 
-__all__ = ["basename_of", "is_file_object", "is_scalar", "local_path", "path_of"]
+__all__ = ["RealPaths", "basename_of", "is_file_object", "is_scalar", "local_path", "path_of"]
 
 _ESCAPED: Final = re.compile("[%?#]")
 
@@ -55,6 +55,28 @@ def local_path(location: str, basedir: str) -> str | None:
     if scheme and not os.path.exists(os.path.join(basedir, location)):
         return None
     return os.path.join(basedir, location)
+
+
+class RealPaths:
+    """Paths without links, for many files of few directories."""
+
+    def __init__(self) -> None:
+        self._directories: dict[str, str] = {}
+
+    def of(self, path: str) -> str:
+        """Return an absolute path without links."""
+        above, name = os.path.split(path)
+        if name in ("", ".", "..") or os.path.islink(path):
+            return os.path.realpath(path)
+        real = self._directories.get(above)
+        if real is None:
+            real = self._directories[above] = os.path.realpath(above)
+        return os.path.join(real, name)
+
+    def moved(self) -> str:
+        """Return a directory that leads elsewhere than when it was asked for; empty if none."""
+        known = self._directories.items()
+        return next((above for above, real in known if os.path.realpath(above) != real), "")
 
 
 def basename_of(location: str) -> str:

@@ -26,7 +26,7 @@ from cwl_memo.store.manifest_file import used_entry
 from cwl_memo.store.materialise import copy_blob, copy_small_blob
 from cwl_memo.store.protocol import RACY_NS, SMALL, stat_identity
 
-__all__ = ["ChangedError", "deliver", "require_unchanged"]
+__all__ = ["ChangedError", "deliver", "require_unchanged", "unchanged_files"]
 
 _PATIENCE: Final = 64 << 20
 """Bytes of changed files that are read again; more takes the long way, which remembers."""
@@ -39,9 +39,10 @@ class ChangedError(Exception):
 # is all as it was? ---------------------------------------------------------------------------
 
 
-def require_unchanged(layout: Layout, manifest: Manifest) -> Manifest:
+def require_unchanged(layout: Layout, manifest: Manifest, files: tuple[SeenFile, ...]) -> Manifest:
     """See that all that a run saw is as it was; return what is known of it now.
 
+    :param files: what :func:`unchanged_files` said of its files.
     :raises ChangedError: if it is not.
     """
     if os.path.realpath(manifest.document.partition("#")[0]) != manifest.real_document:
@@ -55,7 +56,6 @@ def require_unchanged(layout: Layout, manifest: Manifest) -> Manifest:
     for directory in manifest.directories:
         if _look(directory.path) != directory.identity:
             raise ChangedError(f"{directory.path} changed")
-    files = _unchanged_files(manifest.files)
     _require_programs(manifest)
     _require_images(manifest.images)
     for used in manifest.entries:
@@ -75,7 +75,11 @@ def _look(path: str) -> StatIdentity:
         raise ChangedError(f"{path}: {error.strerror}") from error
 
 
-def _unchanged_files(files: tuple[SeenFile, ...]) -> tuple[SeenFile, ...]:
+def unchanged_files(files: tuple[SeenFile, ...]) -> tuple[SeenFile, ...]:
+    """See that files are as they were; return what is known of them now.
+
+    :raises ChangedError: if one is not.
+    """
     now = time.time_ns()
     left = _PATIENCE
     result = []

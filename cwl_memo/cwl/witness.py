@@ -34,7 +34,7 @@ from cwl_memo.cwl import requirement
 from cwl_memo.cwl.door import Process, uri_file_path
 from cwl_memo.cwl.expression import expressions_in, is_expression, strings_in, use_of
 from cwl_memo.cwl.files import Known, Sources
-from cwl_memo.cwl.location import path_of
+from cwl_memo.cwl.location import RealPaths, path_of
 from cwl_memo.store.permission import mode_of, read_umask
 from cwl_memo.store.protocol import RACY_NS, FileIdentity, stat_identity
 
@@ -119,6 +119,7 @@ class Witness:
         self._jobs: list[JobRecord] = []
         self._outputs: list[_Output] = []
         self._own = ""
+        self._real_paths = RealPaths()
         self._processes: list[Process] = []
 
     @property
@@ -176,7 +177,7 @@ class Witness:
     def _is_own(self, path: str) -> bool:
         if not self._own:
             return False
-        return path.startswith(self._own) or os.path.realpath(path).startswith(self._own)
+        return path.startswith(self._own) or self._real_paths.of(path).startswith(self._own)
 
     # jobs
 
@@ -298,6 +299,9 @@ class Witness:
         :param report: where the user wanted a report.
         :raises NoManifestError: if the run cannot be replayed.
         """
+        moved = self._real_paths.moved()
+        if moved:
+            self.spoil(f"{moved} led elsewhere during the run")
         if self._spoilt:
             raise NoManifestError(self._spoilt)
         outdir = os.path.abspath(str(args["outdir"]))
@@ -330,9 +334,9 @@ class Witness:
         documents = {path: (digest, seen) for path, (digest, seen) in self._documents.items()}
         read = {path: self._late_look(path) for path in self._read}
         for path, (digest, identity) in {**read, **self._files, **documents}.items():
-            if stat.S_ISDIR(_look(path).st_mode):
-                continue  # of an input Directory; see below
             found = _look(path)
+            if stat.S_ISDIR(found.st_mode):
+                continue  # of an input Directory; see below
             if FileIdentity.of(found) != identity:
                 raise NoManifestError(f"{path} changed during the run")
             kept = self._settled(identity)
@@ -396,10 +400,12 @@ class Witness:
 
     def _deliveries(self, store: LocalStore, real_outdir: str) -> Iterator[Delivery]:
         now = time.time_ns()
+        real_paths = RealPaths()
+        prefix = os.path.join(real_outdir, "")
         for output in self._outputs:
             place = path_of(output.value["location"])
-            path = os.path.relpath(os.path.realpath(place), real_outdir)
-            if path.startswith(".."):
+            path = real_paths.of(place)
+            if not path.startswith(prefix):
                 raise NoManifestError(f"{place} is not in the output directory")
             blob = store.blob_identity(output.digest)
             if blob is None:
@@ -409,7 +415,8 @@ class Witness:
                 raise NoManifestError(f"{place} is not what was delivered")
             young = max(found.st_mtime_ns, found.st_ctime_ns) > now - RACY_NS
             delivered = None if young else stat_identity(found)
-            yield Delivery(path, output.digest, output.size, output.mode, blob, delivered)
+            place = path[len(prefix) :]
+            yield Delivery(place, output.digest, output.size, output.mode, blob, delivered)
 
 
 def _look(path: str) -> os.stat_result:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from cwl_memo.core.canonical import JSON, canonical_bytes
-from cwl_memo.core.digest import HEX, ReuseKey, digest_of_value, seal
+from cwl_memo.core.digest import ALGORITHM, HEX, ReuseKey, digest_of_value, seal
 from cwl_memo.core.entry import ENTRY_FORMAT, Entry
 from cwl_memo.errors import FormatError, StoreError
 from cwl_memo.store.blob import shards
@@ -54,6 +54,7 @@ class EntryFiles:
     def __init__(self, layout: Layout, quarantine: Quarantine) -> None:
         self._layout = layout
         self._quarantine = quarantine
+        self._digests: dict[ReuseKey, str] = {}
 
     def write(
         self, entry: Entry, placing: AbstractContextManager[object] | None = None
@@ -81,11 +82,21 @@ class EntryFiles:
                     remove_file(self._layout.eviction_mark(entry.key))
             finally:
                 temporary.unlink(missing_ok=True)
+        self._note_digest(entry.key, data)
         return written
+
+    def _note_digest(self, key: ReuseKey, data: bytes) -> None:
+        envelope = _ENVELOPE.match(data)
+        if envelope is not None:
+            self._digests[key] = f"{ALGORITHM}:{envelope[1].decode()}"
+
+    def digest(self, key: ReuseKey) -> str | None:
+        """Return the digest of an entry as this process read or wrote it last, if it did."""
+        return self._digests.get(key)
 
     def get(self, key: ReuseKey) -> Entry | None:
         """Return the entry of a key; None where there is none or it was damaged."""
-        data = self.payload(key)
+        data = self.payload(key, note=True)
         if data is None or data.get("format") != ENTRY_FORMAT:
             # Another program's format is no damage: that program may still want it.
             return None
@@ -95,11 +106,18 @@ class EntryFiles:
             self._quarantine.take(self._layout.entry(key), str(error))
             return None
 
-    def payload(self, key: ReuseKey) -> dict[str, Any] | None:
-        """Return what an entry's file holds, proved to be what was written."""
+    def payload(self, key: ReuseKey, *, note: bool = False) -> dict[str, Any] | None:
+        """Return what an entry's file holds, proved to be what was written.
+
+        :param note: whether :meth:`digest` is to tell of it.
+        """
         with reading("read an entry"):
             try:
-                return _unseal(read_regular(self._layout.entry_name(key), ENTRY_LIMIT), key)
+                data = read_regular(self._layout.entry_name(key), ENTRY_LIMIT)
+                payload = _unseal(data, key)
+                if note:
+                    self._note_digest(key, data)
+                return payload
             except FileNotFoundError:
                 return None
             except (NotRegularError, FormatError) as error:

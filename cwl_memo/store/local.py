@@ -195,8 +195,13 @@ class LocalStore:
         return name_of_run(asked, self.secret())
 
     def used_entry(self, key: str) -> UsedEntry | None:
-        """Return the entry of a key as a run uses it; None where there is none, or no blobs."""
-        return used_entry(self._layout, ReuseKey(key))
+        """Return the entry of a key as this run used it; None where there is none, or no blobs.
+
+        Whether it is still there is seen by whoever relies on it.
+        """
+        name = ReuseKey(key)
+        known = self._entries.digest(name)
+        return used_entry(self._layout, name) if known is None else UsedEntry(name, known)
 
     # blobs
 

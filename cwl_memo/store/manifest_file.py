@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,7 @@ from blake3 import blake3
 
 from cwl_memo.core.canonical import JSON, canonical_bytes, preimage
 from cwl_memo.core.digest import KEY_VERSION, ReuseKey, digest_of_canonical
-from cwl_memo.core.manifest import Manifest, UsedEntry
+from cwl_memo.core.manifest import Manifest, SeenFile, UsedEntry
 from cwl_memo.errors import FormatError, StoreError
 from cwl_memo.store.failure import reading, writing
 from cwl_memo.store.layout import Layout
@@ -71,13 +72,18 @@ class ManifestFiles:
     def __init__(self, layout: Layout) -> None:
         self._directory = layout.replays
 
-    def read(self, name: str) -> Manifest | None:
-        """Return a manifest; None where there is none, or one that cannot be read."""
+    def read(
+        self, name: str, look: Callable[[tuple[SeenFile, ...]], object] | None = None
+    ) -> Manifest | None:
+        """Return a manifest; None where there is none, or one that cannot be read.
+
+        :param look: shown the files before the rest is read; what it raises is passed on.
+        """
         path = self._directory / f"{name}{_SUFFIX}"
         try:
             with reading("read a manifest"):
                 data = read_regular(path, _LIMIT)
-            return _unseal(data)
+            return _unseal(data, look)
         except (FileNotFoundError, NotRegularError, FormatError, StoreError):
             return None
 
@@ -139,7 +145,7 @@ def _seal(payload: JSON) -> bytes:
     return b'{"digest":"' + digest + b'","manifest":' + data + b"}"
 
 
-def _unseal(data: bytes) -> Manifest:
+def _unseal(data: bytes, look: Callable[[tuple[SeenFile, ...]], object] | None = None) -> Manifest:
     found = _SEALED.fullmatch(data)
     if found is None or str(digest_of_canonical("manifest", found[2])).encode() != found[1]:
         raise FormatError("its bytes are not those that were written")
@@ -147,4 +153,4 @@ def _unseal(data: bytes) -> Manifest:
         payload: Any = json.loads(found[2].decode("utf-8", "surrogatepass"))
     except (ValueError, RecursionError) as error:
         raise FormatError(f"not a manifest: {error}") from error
-    return Manifest.from_json(payload)
+    return Manifest.from_json(payload, look)
