@@ -55,6 +55,10 @@ _IDENTIFIERS: Final = frozenset(
 ) | {"id", "@id"}
 """Names by which an input object may say where it is."""
 
+# Nothing that a URL would escape, and no part that leads upwards or nowhere.
+_PLAIN_PATH: Final = re.compile(r"/?[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*")
+_PLAIN_URL: Final = re.compile(r"file://(/[A-Za-z0-9_][A-Za-z0-9_.-]*)*/")
+
 _BLANK: Final = re.compile(r"[ \r\n]*")
 
 
@@ -110,7 +114,9 @@ class LongLists:
         if not self._lists:
             return as_plain(job_order)
         loader = Loader(jobloaderctx.copy())
-        resolved, _ = loader.resolve_all(cmap(self._lists), self._url, checklinks=False)
+        resolved: Any = _resolve_plain(self._lists, self._url)
+        if resolved is None:
+            resolved, _ = loader.resolve_all(cmap(self._lists), self._url, checklinks=False)
         filled = self._prepare(resolved, loader, process, context)
         plain = as_plain(job_order)
         return {**plain, **{name: as_plain(filled[name]) for name in self._lists}}
@@ -135,6 +141,35 @@ class LongLists:
             make_fs_access=context.make_fs_access,
             input_basedir=context.basedir,
         )
+
+
+def _resolve_plain(lists: Mapping[str, list[Any]], url: str) -> dict[str, Any] | None:
+    """Return lists with the places of their Files as locations; None where that takes rules.
+
+    It takes none for paths of plain letters: they are below the input object's directory,
+    or below the root.
+    """
+    above = url[: url.rindex("/") + 1]
+    if not _PLAIN_URL.fullmatch(above):
+        return None
+
+    def resolve(item: Mapping[str, Any]) -> dict[str, Any]:
+        resolved = dict(item)
+        for name in ("location", "path"):
+            place = item.get(name)
+            if place is not None:
+                if not _PLAIN_PATH.fullmatch(place):
+                    raise ValueError(place)
+                resolved[name] = "file://" + place if place[0] == "/" else above + place
+        others = item.get("secondaryFiles")
+        if others is not None:
+            resolved["secondaryFiles"] = [resolve(other) for other in others]
+        return resolved
+
+    try:
+        return {name: [resolve(item) for item in items] for name, items in lists.items()}
+    except ValueError:
+        return None
 
 
 def _values(text: str) -> list[tuple[str, int, int, Any]]:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cwl_memo.cwl import long_lists
-from cwl_memo.cwl.door import file_uri
+from cwl_memo.cwl.door import Loader, cmap, file_uri, jobloaderctx
 from cwl_memo.cwl.long_lists import LongLists
 
 from .bench import Bench
@@ -265,3 +267,38 @@ def test_only_a_file_that_is_the_input_object_is_read(
 def test_the_fields_of_a_file_are_those_of_cwl() -> None:
     # What decides alone is left to cwltool: a literal, a format.
     assert not {"contents", "format", "listing"} & set(long_lists._FIELDS)
+
+
+_PLACES = st.text(alphabet="ab./:%#?~ -_é", min_size=1, max_size=9)
+
+
+@given(
+    places=st.lists(_PLACES, min_size=1, max_size=3),
+    field=st.sampled_from(["path", "location"]),
+    folder=st.sampled_from(["/d/e.f/", "/", "/a b/", "/a%20b/", "/./d/"]),
+)
+def test_places_are_resolved_as_cwltools_reader_does(
+    places: list[str], field: str, folder: str
+) -> None:
+    above: list[Any] = [{"class": "File", field: places[0]}]
+    lists = {"f": [{"class": "File", field: place, "secondaryFiles": above} for place in places]}
+    url = f"file://{folder}job.json"
+    resolved = long_lists._resolve_plain(lists, url)
+    if resolved is not None:
+        loader = Loader(jobloaderctx.copy())
+        expected, _ = loader.resolve_all(cmap(lists), url, checklinks=False)
+        assert resolved == json.loads(json.dumps(expected))
+
+
+@pytest.mark.parametrize(
+    ("place", "resolved"),
+    [
+        ("a.txt", "file:///d/a.txt"),
+        ("data/a-b_c.txt", "file:///d/data/a-b_c.txt"),
+        ("/data/x.txt", "file:///data/x.txt"),
+    ],
+)
+def test_plain_places_take_no_reader(place: str, resolved: str) -> None:
+    lists = {"f": [{"class": "File", "path": place}]}
+    found = long_lists._resolve_plain(lists, "file:///d/job.json")
+    assert found == {"f": [{"class": "File", "path": resolved}]}
