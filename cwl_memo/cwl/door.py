@@ -49,6 +49,7 @@ from rdflib.term import BNode
 from ruamel.yaml.main import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
 from ruamel.yaml.scalarfloat import ScalarFloat
+from schema_salad import schema as salad_schema
 from schema_salad.exceptions import ValidationException
 from schema_salad.fetcher import DefaultFetcher
 from schema_salad.ref_resolver import Loader, file_uri, uri_file_path
@@ -103,6 +104,7 @@ __all__ = [
     "getdefault",
     "init_job_order",
     "jobloaderctx",
+    "salad_schema",
     "scanner",
     "schema_sources",
     "setup_schema",

@@ -28,6 +28,7 @@ from cwl_memo.cwl.door import (
     SCHEMA_CACHE,
     Loader,
     get_schema,
+    salad_schema,
     schema_sources,
     setup_schema,
 )
@@ -39,6 +40,8 @@ _FOLDER: Final = "cwl-memo-schemas"
 
 _ALWAYS: Final = "v1.0"
 """cwltool takes the records of File, Directory and Any from this version for all others."""
+
+_METASCHEMA: Final = "metaschema"
 
 _RECORDS: Final = (
     "https://w3id.org/cwl/salad#Any",
@@ -72,6 +75,7 @@ class SchemaFiles:
 
         :param document: the text of the document; imported ones may need others.
         """
+        self._prime_metaschema()
         wanted = dict.fromkeys((_ALWAYS, *_VERSION.findall(document)))
         if "Workflow" in document:
             # cwltool reads a tool of several steps again, once it is brought to this version.
@@ -90,6 +94,23 @@ class SchemaFiles:
                     get_schema(version)
                 self._keep(version)
 
+    def _prime_metaschema(self) -> None:
+        """Have schema-salad find in its memory by what it reads schemas: each tool asks for it."""
+        if salad_schema.cached_metaschema is not None:
+            return
+        known = self._load(_METASCHEMA, 6)
+        with contextlib.suppress(Exception):
+            if known is not None:
+                names, document, context, version, cache, records = known
+                loader = Loader(context, cache=cache, salad_version=version)
+                loader.idx.update(records)
+                salad_schema.cached_metaschema = names, document, loader
+                return
+            names, document, loader = salad_schema.get_metaschema()
+            records = dict(loader.idx)
+            kept = names, document, loader.ctx, loader.salad_version, loader.cache, records
+            self._write(_METASCHEMA, kept)
+
     def keep_internal(self) -> None:
         """Keep the schema that a run needed and none could know of before it."""
         if INTERNAL_VERSION not in self._kept:
@@ -98,16 +119,24 @@ class SchemaFiles:
     def _path(self, version: str) -> Path:
         return self._directory / f"{version}-{self._maker}.pickle"
 
-    def _read(self, version: str) -> Any:
+    def _load(self, name: str, count: int) -> tuple[Any, ...] | None:
+        """Return so many things kept under a name; None where they are not, or not ours."""
         try:
             if not _is_private(self._directory):
                 return None
-            with open(self._path(version), "rb") as file:
+            with open(self._path(name), "rb") as file:
                 if not _is_private(file.fileno()):
                     return None
-                loader, names, metadata, records = pickle.load(file)  # noqa: S301  (see above)
+                kept = pickle.load(file)  # noqa: S301  (see above)
         except Exception:  # noqa: BLE001  (a damaged pickle raises anything; cwltool reads anew)
             return None
+        return kept if isinstance(kept, tuple) and len(kept) == count else None
+
+    def _read(self, version: str) -> Any:
+        known = self._load(version, 4)
+        if known is None:
+            return None
+        loader, names, metadata, records = known
         found = Loader({})
         found.idx.update(records)
         return loader, names, metadata, found
@@ -122,19 +151,22 @@ class SchemaFiles:
             return  # what a run learned of the network is no part of the schema
         records = {name: meta.idx[name] for name in _RECORDS if name in meta.idx}
         with contextlib.suppress(Exception):
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not _is_private(self._directory):
-                return
-            data = pickle.dumps((loader, names, metadata, records), protocol=5)
-            descriptor, temporary = tempfile.mkstemp(dir=self._directory)
-            try:
-                with open(descriptor, "wb") as file:
-                    file.write(data)
-                os.replace(temporary, self._path(version))
-            except BaseException:
-                os.unlink(temporary)
-                raise
+            self._write(version, (loader, names, metadata, records))
             self._kept.add(version)
+
+    def _write(self, name: str, kept: Any) -> None:
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not _is_private(self._directory):
+            return
+        data = pickle.dumps(kept, protocol=5)
+        descriptor, temporary = tempfile.mkstemp(dir=self._directory)
+        try:
+            with open(descriptor, "wb") as file:
+                file.write(data)
+            os.replace(temporary, self._path(name))
+        except BaseException:
+            os.unlink(temporary)
+            raise
 
 
 def _is_private(place: Path | int) -> bool:
