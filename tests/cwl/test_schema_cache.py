@@ -54,11 +54,11 @@ def test_the_schema_of_schemas_is_kept_as_it_was_read(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("nothing_known")
 def test_schemas_read_by_what_was_kept_are_those_of_cwltool(tmp_path: Path) -> None:
-    expected = get_schema("v1.1")
+    expected: Any = get_schema("v1.1")
     SchemaFiles(tmp_path).prime(DOCUMENT)
     forget()
     SchemaFiles(tmp_path).prime(DOCUMENT)
-    made = get_schema("v1.1")  # by what was kept alone
+    made: Any = get_schema("v1.1")  # by what was kept alone
     assert made[1].names.keys() == expected[1].names.keys()
     assert parts(made[0]) == parts(expected[0])
 
