@@ -14,9 +14,11 @@ __all__ = [
     "Directories",
     "HostTools",
     "ImageIdentity",
+    "IntermediateFiles",
     "Link",
     "Mode",
     "Network",
+    "Retention",
     "Settings",
     "parse_size",
 ]
@@ -76,6 +78,26 @@ class Link(str, Enum):
     """Hard link what only jobs read; what the user will own is still copied."""
 
 
+class Retention(str, Enum):
+    """For how long the intermediate files of a job stay."""
+
+    LIMITED = "LIMITED"
+    UNLIMITED = "UNLIMITED"
+    """Until their entry goes."""
+
+
+@dataclass(frozen=True)
+class IntermediateFiles:
+    """For how long the files of a workspace that are no outputs are kept; a project's choice.
+
+    :param retention: whether they have a clock of their own.
+    :param duration_hours: whole hours from 1 to 120; None exactly where that is UNLIMITED.
+    """
+
+    retention: Retention = Retention.UNLIMITED
+    duration_hours: int | None = None
+
+
 @dataclass(frozen=True)
 class Settings:
     """The choices that bear on reuse, with their defaults."""
@@ -88,6 +110,8 @@ class Settings:
     network: Network = Network.ALLOW
     link: Link = Link.COPY
     max_size: int = DEFAULT_MAX_SIZE
+    intermediate_files: IntermediateFiles = IntermediateFiles()
+    """Of the project; what is recorded from now on is stamped with it."""
 
 
 def parse_size(text: str) -> int:

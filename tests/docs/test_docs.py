@@ -119,6 +119,8 @@ def test_every_memoization_option_is_in_the_reference(page: str) -> None:
 def test_every_setting_is_listed_with_its_variable_and_default() -> None:
     rows = text_of(DOCS / "reference" / "settings.md").splitlines()
     for name, value in vars(Settings()).items():
+        if name == "intermediate_files":
+            continue  # a project's, which has no variable
         row = next(row for row in rows if f"| `{name}` |" in row)
         assert f"`CWL_MEMO_{name.upper()}`" in row
         shown = {"salt": "empty", "max_size": "`20GB`"}.get(
