@@ -28,14 +28,17 @@ if TYPE_CHECKING:
         Directories,
         HostTools,
         ImageIdentity,
+        IntermediateFiles,
         Link,
         Mode,
         Network,
+        Retention,
         Settings,
     )
     from cwl_memo.cwl.session import Session
-    from cwl_memo.errors import CwlMemoError, StoreError, UsageError
+    from cwl_memo.errors import CwlMemoError, SettingsFileError, StoreError, UsageError
     from cwl_memo.memo import Memo
+    from cwl_memo.settings.load import LoadedSettings, load_settings
     from cwl_memo.store.local import open_store
     from cwl_memo.store.memory import MemoryStore
     from cwl_memo.store.protocol import Store
@@ -48,8 +51,10 @@ __all__ = [
     "Hit",
     "HostTools",
     "ImageIdentity",
+    "IntermediateFiles",
     "JobRecord",
     "Link",
+    "LoadedSettings",
     "Memo",
     "MemoryStore",
     "Miss",
@@ -59,13 +64,16 @@ __all__ = [
     "Outcome",
     "Reason",
     "Refusal",
+    "Retention",
     "RunRecord",
     "Session",
     "Settings",
+    "SettingsFileError",
     "Store",
     "StoreError",
     "UsageError",
     "__version__",
+    "load_settings",
     "open_store",
 ]
 
@@ -73,10 +81,21 @@ _PLACES: Final = {
     **dict.fromkeys(("Hit", "Miss", "MissCause", "Outcome", "Reason", "Refusal"), "core.outcome"),
     **dict.fromkeys(("JobRecord", "RunRecord"), "core.run"),
     **dict.fromkeys(
-        ("Directories", "HostTools", "ImageIdentity", "Link", "Mode", "Network", "Settings"),
+        (
+            "Directories",
+            "HostTools",
+            "ImageIdentity",
+            "IntermediateFiles",
+            "Link",
+            "Mode",
+            "Network",
+            "Retention",
+            "Settings",
+        ),
         "core.settings",
     ),
-    **dict.fromkeys(("CwlMemoError", "StoreError", "UsageError"), "errors"),
+    **dict.fromkeys(("CwlMemoError", "SettingsFileError", "StoreError", "UsageError"), "errors"),
+    **dict.fromkeys(("LoadedSettings", "load_settings"), "settings.load"),
     "Memo": "memo",
     "MemoryStore": "store.memory",
     "Session": "cwl.session",

@@ -4,6 +4,7 @@
 
     CwlMemoError
     ├── UsageError             an option or value that makes no sense; exit status 2
+    │   └── SettingsFileError  it stands in a settings file
     ├── FormatError            bytes that are not what they claim to be; carries a path
     └── StoreError             the store could not do what was asked; never ends a run
         ├── StoreUnavailableError   cannot be opened at all: foreign, newer, no permission
@@ -20,6 +21,7 @@ from __future__ import annotations
 __all__ = [
     "CwlMemoError",
     "FormatError",
+    "SettingsFileError",
     "StoreDamagedError",
     "StoreError",
     "StoreFullError",
@@ -35,6 +37,10 @@ class CwlMemoError(Exception):
 
 class UsageError(CwlMemoError):
     """A setting or option that makes no sense; the message names it and the remedy."""
+
+
+class SettingsFileError(UsageError):
+    """A settings file that makes no sense; each line names the file, the line, the remedy."""
 
 
 class FormatError(CwlMemoError):

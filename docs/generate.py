@@ -23,8 +23,11 @@ from cwl_memo.cli.exit_codes import ExitCode  # noqa: E402
 from cwl_memo.cli.main import build_parser, verbs  # noqa: E402
 from cwl_memo.cli.opening import add_store_arguments  # noqa: E402
 from cwl_memo.core.outcome import MissCause, Reason  # noqa: E402
+from cwl_memo.core.setting import SETTINGS, Kind, Layer, Setting  # noqa: E402
 from cwl_memo.report.schema import report_schema  # noqa: E402
 
+SETTINGS_BEGIN = "<!-- Written by docs/generate.py: the table of settings. -->"
+SETTINGS_END = "<!-- The end of the table. -->"
 NOTE = "<!-- Written by docs/generate.py; edit the program instead. -->"
 
 
@@ -35,6 +38,7 @@ def pages() -> dict[str, str]:
         "exit-codes.md": _page("Exit codes", _exit_codes()),
         "reasons.md": _page("Reasons", _reasons()),
         "report-schema.md": _page("Report schema", _report_schema()),
+        "settings.md": _settings((REFERENCE / "settings.md").read_text(encoding="utf-8")),
     }
 
 
@@ -106,6 +110,61 @@ def _name(action: argparse.Action) -> str:
 
 def _meaning(action: argparse.Action) -> str:
     return (action.help or "") % {**vars(action), "prog": "cwl-memo"}
+
+
+def _settings(page: str) -> str:
+    """Return the page of settings with its table as the program has it."""
+    before, _, rest = page.partition(SETTINGS_BEGIN)
+    after = rest.partition(SETTINGS_END)[2]
+    titles = ["setting", "option", "variable", "meaning", "values", "in a project file", "default"]
+    rows = _table(titles, [_setting(setting) for setting in SETTINGS.values()])
+    return before + "\n".join([SETTINGS_BEGIN, "", *rows, SETTINGS_END]) + after
+
+
+def _setting(setting: Setting) -> list[str]:
+    flag = f"`{setting.flag}`" if setting.flag else ""
+    if setting.kind is Kind.SWITCH:
+        flag = f"`{setting.flag}`, `--no-{setting.flag[2:]}`"
+    return [
+        f"`{setting.name}`",
+        flag,
+        f"`{setting.variable}`" if setting.variable else "",
+        setting.sentence.removesuffix("."),
+        _values(setting),
+        _in_project_file(setting),
+        _default(setting),
+    ]
+
+
+def _values(setting: Setting) -> str:
+    if setting.choices:
+        return ", ".join(f"`{word}`" for word in setting.words)
+    return {
+        Kind.SWITCH: "`true`, `false`; `on`, `off` (1, 0, yes, no) outside files",
+        Kind.SIZE: "`500MB`, `20GB`, `1.5GiB`, `4096`",
+        Kind.PATH: "a directory; `~` is resolved",
+        Kind.FOLDERS: "a list of folders",
+    }.get(setting.kind, "a file in a directory that exists" if setting.metavar[:4] == "FILE"
+        else "any text")  # fmt: skip
+
+
+def _in_project_file(setting: Setting) -> str:
+    if Layer.PROJECT not in setting.in_files:
+        return "as `use_memoization`" if setting.name == "memo" else "no"
+    if setting.harmless is None:
+        return "yes"
+    if setting.name == "store":
+        return "below its folder; others if trusted"
+    values = ", ".join(f"`{value.value}`" for value in setting.harmless)
+    return f"{values}; others if trusted" if values else "if trusted"
+
+
+def _default(setting: Setting) -> str:
+    if setting.name == "store":
+        return "`$XDG_CACHE_HOME/cwl-memo`, else `~/.cache/cwl-memo`"
+    if setting.kind is Kind.SWITCH:
+        return "`on`"
+    return f"`{setting.shown_default}`" if setting.shown_default else "empty"
 
 
 def _exit_codes() -> Iterator[str]:

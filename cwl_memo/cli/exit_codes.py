@@ -24,7 +24,7 @@ class ExitCode(Enum):
 
     OK = (0, "What was asked for was done.")
     NOT_SO = (1, "The answer is no: damage was found, or nothing has the name that was given.")
-    USAGE = (2, "The command line makes no sense; the message names the option and the remedy.")
+    USAGE = (2, "An option or a setting makes no sense; the message says which, and the remedy.")
     STORE = (3, "The store, or a file that was named, could not be opened, read or written.")
     DEFECT = (70, "cwl-memo itself failed; please report what it printed.")
     INTERRUPTED = (130, "Interrupted from the keyboard.")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from argparse import ArgumentParser, Namespace
 from typing import Final
 
 from cwl_memo.cli.exit_codes import ExitCode
-from cwl_memo.cli.opening import existing_store, nothing_recorded, store_path
+from cwl_memo.cli.opening import effective, existing_store, nothing_recorded, store_path
 from cwl_memo.cli.output import remark, write_json, write_lines
 from cwl_memo.cli.progress import shown_progress
 from cwl_memo.cli.selection import SHORT_KEY
 from cwl_memo.cli.verb import Verb
 from cwl_memo.core.explain import format_bytes
+from cwl_memo.core.setting import SETTINGS
 from cwl_memo.core.settings import DEFAULT_MAX_SIZE, parse_size
 from cwl_memo.errors import UsageError
 from cwl_memo.report.table import printable
@@ -20,7 +20,7 @@ from cwl_memo.store.protocol import Eviction
 
 __all__ = ["VERB"]
 
-_VARIABLE: Final = "CWL_MEMO_MAX_SIZE"
+_VARIABLE: Final = SETTINGS["max_size"].variable
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -28,20 +28,19 @@ def _add_arguments(parser: ArgumentParser) -> None:
         "--max-size",
         metavar="SIZE",
         help="what the store may take, such as 500MB, 20GB or 0 "
-        f"(default: ${_VARIABLE}, else {format_bytes(DEFAULT_MAX_SIZE)})",
+        f"(default: ${_VARIABLE}, else what the settings files say, else "
+        f"{format_bytes(DEFAULT_MAX_SIZE)})",
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would go; remove nothing")
 
 
 def _max_size(arguments: Namespace) -> int:
-    if arguments.max_size is not None:
-        name, text = "--max-size", arguments.max_size
-    else:
-        name, text = _VARIABLE, os.environ.get(_VARIABLE, "") or str(DEFAULT_MAX_SIZE)
+    if arguments.max_size is None:
+        return int(effective("max_size").value)
     try:
-        return parse_size(text)
+        return parse_size(arguments.max_size)
     except UsageError as error:
-        raise UsageError(f"{name}: {error}") from None
+        raise UsageError(f"--max-size: {error}") from None
 
 
 def _run(arguments: Namespace) -> int:

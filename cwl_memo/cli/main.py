@@ -21,7 +21,9 @@ __all__ = ["build_parser", "main", "program", "verbs"]
 
 PROG: Final = "cwl-memo"
 
-_VERBS: Final = ("ls", "show", "stats", "verify", "gc", "clear", "runs", "explain")
+_VERBS: Final = (
+    "ls", "show", "stats", "verify", "gc", "clear", "runs", "explain", "settings", "project"
+)  # fmt: skip
 """All verbs but ``run``, whose arguments are cwltool's, and ``conformance``, which has no store."""
 
 _DESCRIPTION: Final = """\

@@ -9,12 +9,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from cwl_memo.cli.exit_codes import NothingMatchesError
+from cwl_memo.core.setting import SETTINGS, Value
 from cwl_memo.errors import StoreUnavailableError
 from cwl_memo.store.location import STORE_VARIABLE, default_store_path, named_store_path
 from cwl_memo.store.protocol import Store
 
 __all__ = [
     "add_store_arguments",
+    "effective",
     "existing_store",
     "nothing_recorded",
     "store_path",
@@ -28,17 +30,36 @@ def add_store_arguments(parser: ArgumentParser) -> None:
         "--store",
         "--memo-store",
         metavar="DIR",
-        help=f"the store (default: ${STORE_VARIABLE}, else $XDG_CACHE_HOME/cwl-memo, "
-        "else ~/.cache/cwl-memo)",
+        help=f"the store (default: ${STORE_VARIABLE}, else what the settings files say, else "
+        "~/.cache/cwl-memo)",
     )
     parser.add_argument("--json", action="store_true", help="answer with one JSON document")
 
 
 def store_path(arguments: Namespace) -> Path:
-    """Return the directory of the store that the arguments or the environment name."""
+    """Return the directory of the store that a run would use.
+
+    :raises UsageError: if a settings file makes no sense.
+    """
     if arguments.store is not None:
         return named_store_path(arguments.store)
-    return default_store_path(os.environ)
+    if os.environ.get(STORE_VARIABLE):
+        return default_store_path(os.environ)
+    return Path(effective("store").value)
+
+
+def effective(name: str) -> Value:
+    """Return the value of a setting, of the environment, the settings files, or by default.
+
+    :raises UsageError: if it, or a settings file, makes no sense.
+    """
+    from cwl_memo.settings.file import find_files
+    from cwl_memo.settings.load import load
+
+    # What another variable says wrong is no reason not to list a store.
+    variable = SETTINGS[name].variable
+    environ = {n: v for n, v in os.environ.items() if n == variable or n[:8] != "CWL_MEMO"}
+    return load(find_files(os.environ), environ, {}).values[name]
 
 
 def nothing_recorded(arguments: Namespace) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from cwl_memo import __version__
+from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import ReuseKey
 from cwl_memo.core.explain import sentence, summary_line
 from cwl_memo.core.manifest import Manifest, SeenFile
@@ -19,6 +20,7 @@ from cwl_memo.cwl.command_line import CommandLine, asked
 from cwl_memo.cwl.replay import ChangedError, deliver, require_unchanged, unchanged_files
 from cwl_memo.errors import FormatError, StoreError
 from cwl_memo.report.files import write_report
+from cwl_memo.settings.file import NO_FILES, find_files
 from cwl_memo.store.clock import now
 from cwl_memo.store.layout import Layout, open_layout
 from cwl_memo.store.location import default_store_path, named_store_path
@@ -29,6 +31,7 @@ from cwl_memo.store.secret_file import find_secret
 
 __all__ = ["answer"]
 
+_MEMO: Final = "--memo"
 _STORE: Final = "--memo-store"
 _WITHOUT: Final = ("--no-memo-replay", "--no-memo", "_ARGCOMPLETE")
 
@@ -48,14 +51,40 @@ def answer(argv: Sequence[str], prog: str) -> int | None:
     return None if found is None else found.tell(argv, prog)
 
 
-def _store_of(argv: Sequence[str], environ: Mapping[str, str]) -> Path:
+@dataclass(frozen=True)
+class _FromFiles:
+    """What a run takes from settings files.
+
+    :param seen: by what they are known to say the same.
+    :param notes: what the log tells of them.
+    :param warnings: what the user should know of them.
+    """
+
+    seen: JSON
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def _store_of(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[Path, _FromFiles]:
     named = ""
     for word, following in zip(argv, [*argv[1:], ""], strict=True):
         if word == _STORE:
             named = following
         elif word.startswith(f"{_STORE}="):
             named = word[len(_STORE) + 1 :]
-    return named_store_path(named) if named else default_store_path(environ)
+    files = find_files(environ)
+    if not files:
+        store = named_store_path(named) if named else default_store_path(environ)
+        return store, _FromFiles(NO_FILES)
+    # Only here: what reads them takes longer to import than to look for them.
+    from cwl_memo.core.setting import Layer, Origin, Value
+    from cwl_memo.settings.load import load
+
+    line = {"store": Value(named, Origin(Layer.COMMAND_LINE, _STORE))} if named else {}
+    if _MEMO in argv or _MEMO in environ.get("CWLTOOL_OPTIONS", "").split(" "):
+        line["memo"] = Value(value=True, origin=Origin(Layer.COMMAND_LINE, _MEMO))
+    loaded = load(files, environ, line)
+    return loaded.store, _FromFiles(loaded.seen, loaded.notes, loaded.warnings)
 
 
 @dataclass(frozen=True)
@@ -69,6 +98,7 @@ class _Answer:
     output: str
     report: Path | None
     layout: Layout
+    settings: _FromFiles
 
     def tell(self, argv: Sequence[str], prog: str) -> int:
         """Print the output object and the log, and note the run; return the exit code."""
@@ -76,7 +106,9 @@ class _Answer:
         sys.stdout.flush()
         record = _record(self.now, argv, str(self.layout.root))
         if not self.now.is_quiet:
-            sys.stderr.write(_log(self.now, record))
+            sys.stderr.write(_log(self.now, record, self.settings.notes))
+        for warning in self.settings.warnings:
+            sys.stderr.write(_line(self.now, "WARNING", f"cwl-memo: {warning}"))
         _note(self.layout, record)
         if self.now == self.before:
             self.manifests.touch(self.name)
@@ -90,7 +122,7 @@ class _Answer:
 
 
 def _find(argv: Sequence[str], prog: str) -> _Answer | None:
-    place = _store_of(argv, os.environ)
+    place, settings = _store_of(argv, os.environ)
     if not (place / "replays").is_dir():
         return None
     layout, _ = open_layout(place, readonly=True)
@@ -100,7 +132,7 @@ def _find(argv: Sequence[str], prog: str) -> _Answer | None:
     if secret is None or (report and (report.is_dir() or not report.parent.is_dir())):
         return None  # the long way says what is wrong
     manifests = ManifestFiles(layout)
-    name = name_of_run(asked(prog, line, os.environ), secret)
+    name = name_of_run(asked(prog, line, os.environ, settings.seen), secret)
     files: tuple[SeenFile, ...] = ()
 
     def look(seen: tuple[SeenFile, ...]) -> None:
@@ -120,7 +152,7 @@ def _find(argv: Sequence[str], prog: str) -> _Answer | None:
         now, output = deliver(layout, require_unchanged(layout, manifest, files), outdir)
     except ChangedError:
         return None
-    return _Answer(manifests, name, manifest, now, output, report, layout)
+    return _Answer(manifests, name, manifest, now, output, report, layout, settings)
 
 
 def _report(path: Path, record: RunRecord, prog: str) -> None:
@@ -146,13 +178,19 @@ def _record(manifest: Manifest, argv: Sequence[str], store: str) -> RunRecord:
     )
 
 
-def _log(manifest: Manifest, record: RunRecord) -> str:
-    level = "\x1b[1;30mINFO\x1b[0m" if manifest.is_coloured else "INFO"
-    lines = [f"cwl-memo {__version__}: nothing has changed since run {manifest.run}"]
+def _log(manifest: Manifest, record: RunRecord, notes: Sequence[str]) -> str:
+    lines = [f"cwl-memo: {note}" for note in notes]
+    lines += [f"cwl-memo {__version__}: nothing has changed since run {manifest.run}"]
     lines += [f"[job {job.name}] {sentence(job)}" for job in record.jobs]
     lines += [f"[memo] {summary_line(record)}"] if record.jobs else []
     lines += ["Final process status is success"]
-    return "".join(f"{level} {line}\n" for line in lines)
+    return "".join(_line(manifest, "INFO", line) for line in lines)
+
+
+def _line(manifest: Manifest, level: str, text: str) -> str:
+    colour = {"INFO": "1;30", "WARNING": "33"}[level]
+    shown = f"\x1b[{colour}m{level}\x1b[0m" if manifest.is_coloured else level
+    return f"{shown} {text}\n"
 
 
 def _note(layout: Layout, record: RunRecord) -> None:

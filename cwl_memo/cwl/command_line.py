@@ -97,11 +97,13 @@ class CommandLine:
         return cls((*kept, *rest), said.get("--outdir", "."), said.get("--memo-report", report))
 
 
-def asked(prog: str, line: CommandLine, environ: Mapping[str, str]) -> JSON:
+def asked(prog: str, line: CommandLine, environ: Mapping[str, str], settings: JSON) -> JSON:
     """Return all of a command line and its surroundings by which two runs are the same.
 
     The name of the manifest is made of it. It holds the whole environment but for what is
     known to reach no job.
+
+    :param settings: by what the settings files are known to say the same.
     """
     words = (*line.words, *_default_options(environ))
     preserved = any(word.startswith("--pres") for word in words)
@@ -111,6 +113,7 @@ def asked(prog: str, line: CommandLine, environ: Mapping[str, str]) -> JSON:
         "program": prog,
         "arguments": [os.fsencode(w).hex() if _is_odd(w) else w for w in line.words],
         "knows the output directory": line.outdir is not None,
+        "settings": settings,
         "directory": os.fsencode(os.getcwd()).hex(),
         "environment": {
             os.fsencode(name).hex(): os.fsencode(value).hex()

@@ -35,7 +35,7 @@ from cwl_memo.cwl.keeper import Keeper
 from cwl_memo.cwl.long_lists import LongLists
 from cwl_memo.cwl.schema_cache import schemas_for
 from cwl_memo.cwl.session import Session
-from cwl_memo.errors import StoreError, UsageError
+from cwl_memo.errors import SettingsFileError, StoreError, UsageError
 from cwl_memo.store.local import LocalStore, open_store
 
 __all__ = ["build_parser", "run"]
@@ -111,7 +111,8 @@ def run(argv: Sequence[str], *, prog: str, write_report: WriteReport) -> int:
                 "of --cachedir, or --no-memo to run with cwltool's own cache"
             )
     except (UsageError, StoreError) as error:
-        parser.print_usage(sys.stderr)
+        if not isinstance(error, SettingsFileError):
+            parser.print_usage(sys.stderr)
         sys.stderr.write(f"{prog}: error: {error}\n")
         return _USAGE
     _forget_memo_arguments(args)
@@ -119,6 +120,7 @@ def run(argv: Sequence[str], *, prog: str, write_report: WriteReport) -> int:
         _log.error("CWL document required, no input file was provided")
         parser.print_help(sys.stderr)
         return 1
+    _tell(args, choice)
     if not choice.memo or _ends_early(args):
         document = args.workflow  # cwltool takes it out of the arguments
         code = int(cwltool_run(argsl=list(argv), args=args, versionfunc=_version(prog)))
@@ -152,7 +154,7 @@ def _run(
         store, choice.settings, document=str(args.workflow or "CWLFile"), arguments=argv
     )
     line = CommandLine.of(argv, os.environ)
-    keeper = Keeper.of(session, store, choice, args, asked(prog, line, os.environ))
+    keeper = Keeper.of(session, store, choice, args, asked(prog, line, os.environ, choice.seen))
     runtime = session.prepare(RuntimeContext(vars(args)))
     if args.parallel:
         most = getattr(args, "parallel_max", 0) or 0
@@ -226,6 +228,15 @@ def _open(choice: Choice) -> LocalStore | None:
             raise StoreError(message)
         _log.warning("cwl-memo: nothing will be recorded: %s", message)
     return store
+
+
+def _tell(args: argparse.Namespace, choice: Choice) -> None:
+    """Log what the settings files say that the user should know of."""
+    if not _ends_early(args):
+        for note in choice.notes if not args.quiet else ():
+            _log.info("cwl-memo: %s", note)
+        for warning in choice.warnings:
+            _log.warning("cwl-memo: %s", warning)
 
 
 def _ends_early(args: argparse.Namespace) -> bool:

@@ -11,6 +11,7 @@
     index/                  made from the rest, and may be deleted
     runs/<id>.jsonl         what became of each job of a run
     replays/<name>.json     manifests: all that a run saw, and what it gave
+    projects/<name>.json    what holds in a shared project, and who may change it
     locks/                  claims and leases of living processes
     tmp/                    what is being written
     quarantine/             what was damaged, each with the reason

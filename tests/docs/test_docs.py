@@ -26,7 +26,7 @@ TUTORIAL = DOCS / "tutorial.md"
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _CODE = re.compile(r"^```.*?^```$|`[^`\n]+`", re.MULTILINE | re.DOTALL)
-_HOSTS = ("www.commonwl.org", "github.com", "keepachangelog.com", "semver.org")
+_HOSTS = ("www.commonwl.org", "github.com", "keepachangelog.com", "semver.org", "toml.io")
 
 
 def text_of(page: Path) -> str:
@@ -55,6 +55,7 @@ def options() -> list[argparse.Action]:
     "page",
     [
         README,
+        DOCS / "how-to" / "settings-and-projects.md",
         pytest.param(TUTORIAL, marks=pytest.mark.slow),
         pytest.param(DOCS / "reference" / "api.md", marks=pytest.mark.slow),
     ],

@@ -1,0 +1,308 @@
+"""The settings in one table: what each is called, what it may be, and who may say it.
+
+The options of ``run``, the reading of the environment and of settings files, what
+``cwl-memo settings show`` lists, and the page of settings are all made from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Final
+
+from cwl_memo.core.settings import (
+    DEFAULT_MAX_SIZE,
+    Directories,
+    HostTools,
+    ImageIdentity,
+    Link,
+    Mode,
+    Network,
+    parse_size,
+)
+from cwl_memo.errors import UsageError
+
+__all__ = ["SETTINGS", "Kind", "Layer", "Origin", "Setting", "Value", "nearest", "resolve"]
+
+_YES: Final = frozenset({"1", "true", "yes", "on"})
+_NO: Final = frozenset({"0", "false", "no", "off"})
+
+
+class Layer(str, Enum):
+    """Who says what a setting is; the later in this order wins."""
+
+    DEFAULT = "default"
+    USER = "user-file"
+    PROJECT = "project-file"
+    STORE = "store"
+    """The project's settings that the store keeps."""
+    ENVIRONMENT = "environment"
+    COMMAND_LINE = "command-line"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where a value comes from.
+
+    :param layer: who said it.
+    :param place: for people, as ``/home/ada/.config/cwl-memo/settings.toml:3`` or
+        ``$CWL_MEMO_IMAGE``.
+    """
+
+    layer: Layer
+    place: str
+
+    def __str__(self) -> str:
+        return self.place
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value, and where it comes from."""
+
+    value: Any
+    origin: Origin
+
+
+class Kind(str, Enum):
+    """What form the values of a setting have."""
+
+    CHOICE = "choice"
+    SWITCH = "switch"
+    TEXT = "text"
+    SIZE = "size"
+    PATH = "path"
+    FOLDERS = "folders"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting.
+
+    :param name: its key in a settings file; option and variable are made of it.
+    :param kind: the form of its values.
+    :param default: its value where nobody says any.
+    :param sentence: what it does, for ``--help`` and the docs.
+    :param shown_default: the default for people; empty where the sentence says it.
+    :param choices: the enum of its values.
+    :param metavar: what stands for its value in ``--help``.
+    :param in_files: who may say it in a file: the user, the user and a project, nobody.
+    :param is_option: whether the command line and the environment may say it.
+    :param harmless: the values that any project file may choose, trusted or not; None for
+        all of them.
+    """
+
+    name: str
+    kind: Kind
+    default: Any
+    sentence: str
+    shown_default: str = ""
+    choices: type[Enum] | None = None
+    metavar: str = ""
+    in_files: frozenset[Layer] = frozenset({Layer.USER, Layer.PROJECT})
+    is_option: bool = True
+    harmless: frozenset[Any] | None = frozenset()
+
+    @property
+    def flag(self) -> str:
+        """The option of ``cwl-memo run``; empty where there is none."""
+        if not self.is_option:
+            return ""
+        return "--memo" if self.name == "memo" else f"--memo-{self.name.replace('_', '-')}"
+
+    @property
+    def variable(self) -> str:
+        """The environment variable; empty where there is none."""
+        if not self.is_option:
+            return ""
+        return "CWL_MEMO" if self.name == "memo" else f"CWL_MEMO_{self.name.upper()}"
+
+    @property
+    def help(self) -> str:
+        """The text of the option's help."""
+        default = f" Default {self.shown_default}" if self.shown_default else ""
+        return f"{self.sentence}{default} ({self.variable})"
+
+    @property
+    def words(self) -> list[str]:
+        """The values of a choice, as they are written."""
+        return [str(member.value) for member in self.choices or ()]
+
+    def is_harmless(self, value: Any) -> bool:
+        """Tell whether a project file may choose a value that nobody trusts."""
+        return self.harmless is None or value in self.harmless
+
+    def read_text(self, text: str) -> Any:
+        """Return the value that a text of the command line or the environment means.
+
+        :raises UsageError: if it means none.
+        """
+        match self.kind:
+            case Kind.CHOICE:
+                return self._member(text)
+            case Kind.SWITCH:
+                if text.lower() not in _YES | _NO:
+                    raise UsageError(f"{text!r} is neither on nor off")
+                return text.lower() in _YES
+            case Kind.SIZE:
+                return parse_size(text)
+            case Kind.PATH if not text:
+                raise UsageError("names no directory; name one, or leave the setting out")
+        return text
+
+    def read_toml(self, value: Any) -> Any:
+        """Return the value that a value of a settings file means.
+
+        :raises UsageError: if it means none.
+        """
+        match self.kind, value:
+            case Kind.SWITCH, bool():
+                return value
+            case Kind.SWITCH, _:
+                raise UsageError(f"{_toml(value)} is no switch; write true or false")
+            case Kind.SIZE, int() if not isinstance(value, bool) and value >= 0:
+                return value
+            case Kind.FOLDERS, list() if all(isinstance(item, str) for item in value):
+                return tuple(value)
+            case Kind.FOLDERS, _:
+                raise UsageError(f'{_toml(value)} is no list of folders; write it as ["/data"]')
+            case Kind.PATH, str() if "\0" in value:
+                raise UsageError("a path holds no NUL; take it out")
+            case _, str():
+                return self.read_text(value)
+            case Kind.CHOICE, _:
+                raise UsageError(f"{_toml(value)} is none of {', '.join(self.words)}")
+            case Kind.SIZE, _:
+                raise UsageError(f"{_toml(value)} is no size; write bytes, or a text as '20GB'")
+        raise UsageError(f'{_toml(value)} is no text; write it in quotes, as "…"')
+
+    def show(self, value: Any) -> str:
+        """Return a value as a settings file has it."""
+        return _toml(getattr(value, "value", value))
+
+    def _member(self, text: str) -> Any:
+        if text not in self.words or self.choices is None:
+            raise UsageError(f"{text!r} is none of {', '.join(self.words)}")
+        return self.choices(text)
+
+
+def _toml(value: Any) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case str():
+            return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        case list() | tuple():
+            return f"[{', '.join(map(_toml, value))}]"
+        case dict():
+            pairs = ", ".join(f"{name} = {_toml(item)}" for name, item in value.items())
+            return f"{{{pairs}}}"
+        case None:
+            return "none"
+    return str(value)
+
+
+_NOBODY: Final[frozenset[Layer]] = frozenset()
+_USER: Final = frozenset({Layer.USER})
+
+SETTINGS: Final[dict[str, Setting]] = {
+    setting.name: setting
+    for setting in (
+        Setting(
+            "memo", Kind.SWITCH, default=True,
+            sentence="reuse and record jobs; on by default, unless the project says otherwise",
+            in_files=_USER,
+        ),
+        Setting(
+            "store", Kind.PATH, default=None, metavar="DIR",
+            sentence="where jobs are recorded; default ~/.cache/cwl-memo",
+        ),
+        Setting(
+            "mode", Kind.CHOICE, default=Mode.READWRITE, choices=Mode,
+            sentence="readwrite: reuse and record; readonly: reuse only; recache: execute and "
+            "record anew; off: as cwltool.",
+            shown_default="readwrite", harmless=None,
+        ),
+        Setting(
+            "salt", Kind.TEXT, default="", metavar="TEXT",
+            sentence="a word that parts this run's entries from all others", harmless=None,
+        ),
+        Setting(
+            "directories", Kind.CHOICE, default=Directories.REFUSE, choices=Directories,
+            sentence="refuse: jobs with Directories in or out are executed each time; content: "
+            "they are keyed by everything in the Directory.",
+            shown_default="refuse", harmless=None,
+        ),
+        Setting(
+            "image", Kind.CHOICE, default=ImageIdentity.DIGEST, choices=ImageIdentity,
+            sentence="digest: a container image counts by its content; name: by its name alone.",
+            shown_default="digest", harmless=frozenset({ImageIdentity.DIGEST}),
+        ),
+        Setting(
+            "host_tools", Kind.CHOICE, default=HostTools.CONTENT, choices=HostTools,
+            sentence="content: without a container, the programs of this machine count by their "
+            "content; name: by their name alone.",
+            shown_default="content", harmless=frozenset({HostTools.CONTENT}),
+        ),
+        Setting(
+            "network", Kind.CHOICE, default=Network.ALLOW, choices=Network,
+            sentence="allow or refuse the reuse of jobs that may use the network.",
+            shown_default="allow", harmless=frozenset({Network.REFUSE}),
+        ),
+        Setting(
+            "link", Kind.CHOICE, default=Link.COPY, choices=Link,
+            sentence="copy: files leave the store as clones or copies; hardlink: files that "
+            "only jobs read are hard links.",
+            shown_default="copy", harmless=frozenset({Link.COPY}),
+        ),
+        Setting(
+            "max_size", Kind.SIZE, default=DEFAULT_MAX_SIZE, metavar="SIZE",
+            sentence="what the store may hold, as 500MB or 20GB; the least recently used "
+            "entries go first.",
+            shown_default="20GB",
+        ),
+        Setting(
+            "replay", Kind.SWITCH, default=True,
+            sentence="answer a run of which nothing has changed from the record of the last "
+            "one, without looking at each job; on by default",
+            harmless=None,
+        ),
+        Setting(
+            "report", Kind.TEXT, default=None, metavar="FILE.json",
+            sentence="write what became of each job, and why, as JSON", in_files=_NOBODY,
+        ),
+        Setting(
+            "trusted_projects", Kind.FOLDERS, default=(), is_option=False, in_files=_USER,
+            sentence="folders whose project files, there and below, may choose as you may",
+        ),
+    )
+}  # fmt: skip
+"""Every setting by its name, in the order in which people read them."""
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return the end of a message about a name that is none of those: which may be meant."""
+    # Only here: who makes no mistake has no need of it.
+    import difflib
+
+    known = list(names)
+    close = difflib.get_close_matches(name.replace("-", "_"), known, 1)
+    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
+
+
+def resolve(layers: Iterable[dict[str, Value]]) -> dict[str, Value]:
+    """Return what holds of each setting.
+
+    :param layers: what each layer says, in any order.
+    """
+    order = list(Layer)
+    result: dict[str, Value] = {
+        name: Value(setting.default, Origin(Layer.DEFAULT, "default"))
+        for name, setting in SETTINGS.items()
+    }
+    for layer in layers:
+        for name, value in layer.items():
+            if order.index(value.origin.layer) >= order.index(result[name].origin.layer):
+                result[name] = value
+    return result

@@ -1,0 +1,237 @@
+"""What holds of each setting, and who said so."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from blake3 import blake3
+
+from cwl_memo.core.canonical import JSON
+from cwl_memo.core.project import ProjectRules, bind
+from cwl_memo.core.setting import SETTINGS, Layer, Origin, Value, nearest, resolve
+from cwl_memo.core.settings import IntermediateFiles, Mode, Settings
+from cwl_memo.errors import StoreError, UsageError
+from cwl_memo.settings.document import Document, is_trusted, read_document
+from cwl_memo.settings.file import SettingsFile, find_files
+from cwl_memo.store.location import default_store_path, named_store_path
+from cwl_memo.store.project_file import ProjectFiles
+
+__all__ = ["LoadedSettings", "given_by", "load", "load_settings", "read_documents"]
+
+_DEFAULT: Final = Origin(Layer.DEFAULT, "default")
+_OF_SETTINGS: Final = (
+    "mode", "salt", "directories", "image", "host_tools", "network", "link", "max_size"
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LoadedSettings:
+    """What holds of each setting, and who said so.
+
+    :param settings: for a :class:`cwl_memo.Session`.
+    :param memo: whether to memoize at all.
+    :param replay: whether a run may be answered as a whole.
+    :param store: the directory of the store, absolute.
+    :param report: where to write the run's record, as it was given; None for nowhere.
+    :param project: the name of the project; empty for none.
+    :param values: of each setting and each rule of the project, by name, with its origin.
+    :param documents: the settings files that were read.
+    :param warnings: what the user should know of.
+    :param notes: what the log of a run tells besides.
+    :param seen: all by which another run finds the same settings, but for its environment
+        and command line.
+    """
+
+    settings: Settings
+    memo: bool
+    replay: bool
+    store: Path
+    report: str | None
+    project: str
+    values: Mapping[str, Value]
+    documents: tuple[Document, ...] = ()
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    seen: JSON = None
+
+    def origin(self, name: str) -> Origin:
+        """Return where the value of a setting comes from.
+
+        :raises KeyError: if there is no such setting.
+        """
+        return self.values[name].origin
+
+
+def load_settings(
+    *,
+    directory: str | os.PathLike[str] | None = None,
+    environ: Mapping[str, str] | None = None,
+    choices: Mapping[str, Any] | None = None,
+) -> LoadedSettings:
+    """Return the settings that a run would have: of files, the environment, and the caller.
+
+    :param directory: where the search for a project file begins; None for the working
+        directory.
+    :param environ: the environment; None for that of the process.
+    :param choices: what the caller chooses, by the name of a setting, as a settings file
+        has it; wins over everything.
+    :raises UsageError: if a value makes no sense; the message says where it stands.
+    """
+    variables = os.environ if environ is None else environ
+    files = find_files(variables, None if directory is None else Path(directory))
+    chosen = {}
+    for name, given in (choices or {}).items():
+        if name not in SETTINGS or not SETTINGS[name].is_option:
+            raise UsageError(f"unknown setting {name!r}; {nearest(name, SETTINGS)}")
+        plain = getattr(given, "value", os.fspath(given) if isinstance(given, Path) else given)
+        try:
+            value = SETTINGS[name].read_toml(plain)
+        except UsageError as error:
+            raise UsageError(f"{name}: {error}") from None
+        chosen[name] = Value(value, Origin(Layer.COMMAND_LINE, "the caller"))
+    return load(files, variables, chosen)
+
+
+def load(
+    files: Iterable[SettingsFile], environ: Mapping[str, str], command_line: dict[str, Value]
+) -> LoadedSettings:
+    """Return the settings of these files, this environment, and this command line.
+
+    :raises UsageError: if a value makes no sense; the message says where it stands.
+    """
+    documents = read_documents(files)
+    variables = given_by(environ)
+    layers = [*(document.values for document in documents), variables, command_line]
+    store = _store_path(resolve(layers)["store"], environ)
+    projects = [document for document in documents if document.file.is_project]
+    project = _of_store(projects[0], store) if projects else _Project({}, ProjectRules())
+    values = resolve([*layers, project.memo()])
+    kept = project.value("intermediate_files", IntermediateFiles())
+    values |= {
+        "project": project.value("name", ""),
+        "use_memoization": project.value("use_memoization", default=True),
+        "intermediate_files": kept,
+    }
+    values["store"] = replace(values["store"], value=str(store))
+    of_settings: dict[str, Any] = {name: values[name].value for name in _OF_SETTINGS}
+    settings = Settings(**of_settings, intermediate_files=kept.value)
+    memo = values["memo"].value and settings.mode is not Mode.OFF
+    return LoadedSettings(
+        settings=settings,
+        memo=memo,
+        replay=values["replay"].value,
+        store=store,
+        report=values["report"].value,
+        project=project.rules.name,
+        values=values,
+        documents=tuple(documents),
+        warnings=project.warnings,
+        notes=_notes(values, memo=memo),
+        seen=[[document.file.seen for document in documents], project.seen],
+    )
+
+
+def given_by(environ: Mapping[str, str]) -> dict[str, Value]:
+    """Return what the environment says; an empty variable says nothing.
+
+    :raises UsageError: if a value makes no sense; names the variable.
+    """
+    said = {}
+    for name, setting in SETTINGS.items():
+        text = environ.get(setting.variable, "") if setting.is_option else ""
+        if text:
+            try:
+                value = setting.read_text(text)
+            except UsageError as error:
+                raise UsageError(f"{setting.variable}: {error}") from None
+            said[name] = Value(value, Origin(Layer.ENVIRONMENT, f"${setting.variable}"))
+    return said
+
+
+def read_documents(files: Iterable[SettingsFile]) -> list[Document]:
+    """Return what settings files say, the user's first, where there is one.
+
+    :raises SettingsFileError: if one makes no sense.
+    """
+    documents: list[Document] = []
+    for file in files:
+        # The user's file comes first, and says whom the user trusts.
+        folders = documents[0].values.get("trusted_projects") if documents else None
+        trusted = is_trusted(file, () if folders is None else folders.value)
+        documents.append(read_document(file, trusted=trusted))
+    return documents
+
+
+def _store_path(named: Value, environ: Mapping[str, str]) -> Path:
+    return default_store_path(environ) if named.value is None else named_store_path(named.value)
+
+
+def _notes(values: Mapping[str, Value], *, memo: bool) -> tuple[str, ...]:
+    """Return what a run tells of choices that are not the user's own."""
+    store, switch = values["store"], values["memo"]
+    notes = []
+    if memo and store.origin.layer is Layer.PROJECT:
+        notes.append(f"the store is {store.value}, as {store.origin} says")
+    if not switch.value and switch.origin.layer in (Layer.PROJECT, Layer.STORE):
+        notes.append(f"nothing is reused or recorded, as {switch.origin} says; --memo does")
+    return tuple(notes)
+
+
+# the project ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Project:
+    """What holds of a project, and who said so."""
+
+    origins: Mapping[str, Origin]
+    rules: ProjectRules
+    warnings: tuple[str, ...] = ()
+    seen: JSON = None
+
+    def value(self, name: str, default: Any) -> Value:
+        said = getattr(self.rules, name)
+        # An empty name is as good as none.
+        if said is None or said == "":
+            return Value(default, _DEFAULT)
+        return Value(said, self.origins[name])
+
+    def memo(self) -> dict[str, Value]:
+        if self.rules.use_memoization is None:
+            return {}
+        return {"memo": self.value("use_memoization", default=True)}
+
+
+def _of_store(document: Document, store: Path) -> _Project:
+    """Return what holds of the project of a file, which the store may know as well."""
+    said, origins = document.rules, document.origins
+    if not said.name:
+        return _Project(origins, said)
+    shared = ProjectFiles(store)
+    place = str(shared.path(said.name))
+    try:
+        data = shared.read_bytes(said.name)
+        project = None if data is None else shared.parse(said.name, data)
+    except StoreError as error:
+        # Whoever may not use it is not known, so nobody does: that costs time at most.
+        unknown = replace(said, use_memoization=False)
+        warning = f"the settings of project {said.name!r} are not known: {error}"
+        return _Project(
+            {**origins, "use_memoization": Origin(Layer.STORE, place)}, unknown, (warning,)
+        )
+    if data is None or project is None:
+        return _Project(origins, said, seen=[place, None])
+    bound = bind(said, project)
+    from_store = dict.fromkeys(bound.from_store, Origin(Layer.STORE, place))
+    warnings: tuple[str, ...] = ()
+    if bound.loosened:
+        where = ", ".join(f"{name} ({origins[name]})" for name in bound.loosened)
+        warning = f"project {said.name!r}: {where} is looser than the store allows; what the "
+        warnings = (f"{warning}store says holds",)
+    return _Project(
+        {**origins, **from_store}, bound.rules, warnings, [place, blake3(data).hexdigest()]
+    )
