@@ -81,9 +81,13 @@ def _run(arguments: Namespace) -> int:
         )
     if arguments.name is not None:
         check_project_name(arguments.name)
-    if action not in ("create", "set") and any(getattr(arguments, name) for name in _CHANGES):
+    if action not in ("create", "set") and _is_change(arguments):
         raise UsageError(f"project {action}: changes nothing; 'project set' does")
     return _ACTIONS[action](arguments)
+
+
+def _is_change(arguments: Namespace) -> bool:
+    return any(getattr(arguments, name) not in (None, []) for name in _CHANGES)
 
 
 # looking
@@ -169,7 +173,7 @@ def _create(arguments: Namespace) -> int:
 
 
 def _set(arguments: Namespace) -> int:
-    if not any(getattr(arguments, name) not in (None, []) for name in _CHANGES):
+    if not _is_change(arguments):
         raise UsageError("project set: say what to change; 'project set --help' lists it")
     files = _writable(arguments, make=False)
     with files.changing():

@@ -145,7 +145,7 @@ class _Reader:
                 f"{text!r} is not below the folder of the file, and a project file may not "
                 f"choose it{self._trust_remedy()}"
             )
-        if self._file.owner not in (os.geteuid(), 0):
+        if not _is_ours(self._file.owner):
             raise UsageError(
                 "the file is another user's, who may not choose your store" + self._trust_remedy()
             )
@@ -225,6 +225,10 @@ def _expanded(text: str) -> str:
         return str(named_store_path(text))
     except StoreError as error:
         raise UsageError(str(error)) from None
+
+
+def _is_ours(owner: int) -> bool:
+    return owner in (os.geteuid(), 0)
 
 
 def _is_below(path: str, folder: str) -> bool:

@@ -15,7 +15,9 @@ from tests.cli.stories import WARM, Shelf, cold_run, fingerprint, warm_run
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A home directory of the test's own: no test may see the real cache, or a real setting."""
-    for name in ("CWL_MEMO_STORE", "CWL_MEMO_MAX_SIZE", "XDG_CACHE_HOME", "COLUMNS"):
+    for name in ("CWL_MEMO_STORE", "CWL_MEMO_MAX_SIZE", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.delenv(name, raising=False)
     # A command that writes each line at once meets a closed pipe at another place.
     monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)
