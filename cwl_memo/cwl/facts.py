@@ -54,7 +54,6 @@ from cwl_memo.cwl.surroundings import (
 from cwl_memo.cwl.type import (
     binding_texts,
     formats_in,
-    loads_contents,
     secondary_patterns,
 )
 from cwl_memo.cwl.view import Views
@@ -113,6 +112,7 @@ class ToolFacts:
         # Without any Any nothing is ever noted down: see forget_types.
         self._types = copy.deepcopy(types) if "Any" in repr(types) else None
         self.label = _label(str(tool.tool.get("id", "")))
+        self._ports = [(shortname(item["id"]), item) for item in tool.tool["inputs"]]
 
     @property
     def _settings(self) -> Settings:
@@ -148,8 +148,7 @@ class ToolFacts:
         together = False
         if static is not None:
             uses = [static.tool_use, static.output_use]
-            inputs = static.document.tool["inputs"]
-            loaded = frozenset(name for name, item in inputs.items() if loads_contents(item))
+            loaded = static.loaded
             together = "InitialWorkDirRequirement" in static.requirements
         hidden = Secrets(None, b"")
         if secrets is not None and secrets.secrets:
@@ -242,8 +241,7 @@ class ToolFacts:
 
     def _with_defaults(self, job_order: Mapping[str, Any]) -> dict[str, Any]:
         inputs: dict[str, Any] = {}
-        for item in self._tool.tool["inputs"]:
-            name = shortname(item["id"])
+        for name, item in self._ports:
             value = job_order.get(name)
             inputs[name] = item.get("default") if value is None else value
         return inputs

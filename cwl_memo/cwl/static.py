@@ -20,7 +20,7 @@ from cwl_memo.cwl.expression import (
     writes_self,
 )
 from cwl_memo.cwl.files import FileFacts, Sources
-from cwl_memo.cwl.type import is_staged, kind_at, may_hold, secondary_patterns
+from cwl_memo.cwl.type import is_staged, kind_at, loads_contents, may_hold, secondary_patterns
 
 __all__ = ["Static", "library_of", "read_static", "version_counts"]
 
@@ -40,6 +40,8 @@ class Static:
     sources: Sources
     directory_outputs: tuple[str, ...] = ()
     needs_builder: bool = False
+    loaded: frozenset[str] = frozenset()
+    """The inputs whose ``contents`` cwltool reads from the files themselves."""
     section: dict[str, JSON] | None = None
     """The outputs section, once it was asked for."""
     words: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
@@ -85,6 +87,8 @@ def read_static(tool: CommandLineTool, files: FileFacts) -> Static:
         for name, item in document.outputs.items()
         if may_hold(item.get("type"), ("Directory",))
     )
+    inputs = document.tool["inputs"]
+    static.loaded = frozenset(name for name, item in inputs.items() if loads_contents(item))
     static.needs_builder = _needs_builder(static)
     return static
 
