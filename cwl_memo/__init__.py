@@ -36,9 +36,17 @@ if TYPE_CHECKING:
         Settings,
     )
     from cwl_memo.cwl.session import Session
-    from cwl_memo.errors import CwlMemoError, SettingsFileError, StoreError, UsageError
+    from cwl_memo.errors import (
+        CwlMemoError,
+        FormatError,
+        SettingsFileError,
+        StoreError,
+        UsageError,
+    )
     from cwl_memo.memo import Memo
     from cwl_memo.settings.load import LoadedSettings, load_settings
+    from cwl_memo.store.bundle_read import import_bundle
+    from cwl_memo.store.bundle_write import export_run
     from cwl_memo.store.local import open_store
     from cwl_memo.store.memory import MemoryStore
     from cwl_memo.store.protocol import Store
@@ -48,6 +56,7 @@ __version__ = "0.1.0"
 __all__ = [
     "CwlMemoError",
     "Directories",
+    "FormatError",
     "Hit",
     "HostTools",
     "ImageIdentity",
@@ -73,6 +82,8 @@ __all__ = [
     "StoreError",
     "UsageError",
     "__version__",
+    "export_run",
+    "import_bundle",
     "load_settings",
     "open_store",
 ]
@@ -94,12 +105,16 @@ _PLACES: Final = {
         ),
         "core.settings",
     ),
-    **dict.fromkeys(("CwlMemoError", "SettingsFileError", "StoreError", "UsageError"), "errors"),
+    **dict.fromkeys(
+        ("CwlMemoError", "FormatError", "SettingsFileError", "StoreError", "UsageError"), "errors"
+    ),
     **dict.fromkeys(("LoadedSettings", "load_settings"), "settings.load"),
     "Memo": "memo",
     "MemoryStore": "store.memory",
     "Session": "cwl.session",
     "Store": "store.protocol",
+    "export_run": "store.bundle_write",
+    "import_bundle": "store.bundle_read",
     "open_store": "store.local",
 }
 """Where each name is. cwltool takes a while to import: only who asks for it waits."""

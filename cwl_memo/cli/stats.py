@@ -41,7 +41,8 @@ def _count(store: Store | None) -> dict[str, Any]:
     """Return the counts of the store, and of all jobs of all its runs."""
     nothing = StoreStats(0, 0, 0, 0, 0, 0, 0.0)
     records = [] if store is None else read_run_records(store, store.runs())
-    jobs = [job for record in records for job in record.jobs]
+    # What a run has saved on another machine was not saved here.
+    jobs = [job for record in records if not record.imported for job in record.jobs]
     results = Counter(job.result for job in jobs)
     reused = [job for job in jobs if job.result == REUSED]
     # A refused job is not recorded for the very reason for which it was not looked up.

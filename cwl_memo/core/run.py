@@ -76,6 +76,7 @@ class RunRecord:
 
     :param status: ``success``, ``permanentFail``, ``interrupted`` or, while it runs or
         when it was killed, empty.
+    :param imported: for a run that came in a bundle, when that was; else empty.
     """
 
     run: str
@@ -88,6 +89,7 @@ class RunRecord:
     status: str = ""
     runner: str = ""
     jobs: list[JobRecord] = field(default_factory=list)
+    imported: str = ""
 
     def count(self, result: str) -> int:
         """Return how many jobs had a result."""
@@ -113,6 +115,7 @@ class RunRecord:
             "mode": self.mode,
             "started": self.started,
             "runner": self.runner,
+            "imported": self.imported,
         }
 
     def summary(self) -> JSON:
@@ -144,7 +147,7 @@ class RunRecord:
         for line in lines:
             kind = line.get("line")
             if kind == "run":
-                for name in ("run", "document", "store", "mode", "started", "runner"):
+                for name in ("run", "document", "store", "mode", "started", "runner", "imported"):
                     setattr(record, name, str(line.get(name, "")))
                 record.arguments = tuple(line.get("arguments", ()))
             elif kind == "job":

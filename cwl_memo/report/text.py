@@ -49,7 +49,8 @@ def _run_cells(record: RunRecord) -> list[str]:
 
 def _status(record: RunRecord) -> str:
     # A run that was killed never wrote its end, so the two cannot be told apart.
-    return record.status or "unfinished"
+    status = record.status or "unfinished"
+    return f"{status}, imported" if record.imported else status
 
 
 def explanation(

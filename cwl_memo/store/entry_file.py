@@ -23,7 +23,7 @@ from cwl_memo.store.layout import Layout
 from cwl_memo.store.quarantine import Quarantine
 from cwl_memo.store.regular import NotRegularError, read_regular, remove_file, write_all
 
-__all__ = ["ENTRY_LIMIT", "EntryFiles", "Shard", "seal_entry"]
+__all__ = ["ENTRY_LIMIT", "EntryFiles", "Shard", "seal_entry", "unseal_entry"]
 
 ENTRY_LIMIT: Final = 64 << 20
 """Bytes that an entry's file may have at most; a larger one is damage, or an attack."""
@@ -114,7 +114,7 @@ class EntryFiles:
         with reading("read an entry"):
             try:
                 data = read_regular(self._layout.entry_name(key), ENTRY_LIMIT)
-                payload = _unseal(data, key)
+                payload = unseal_entry(data, key)
                 if note:
                     self._note_digest(key, data)
                 return payload
@@ -227,7 +227,11 @@ def seal_entry(entry: Entry) -> bytes:
     return data
 
 
-def _unseal(data: bytes, key: ReuseKey) -> dict[str, Any]:
+def unseal_entry(data: bytes, key: ReuseKey) -> dict[str, Any]:
+    """Return the entry that the bytes of an entry's file hold, not yet parsed.
+
+    :raises FormatError: if they are not as they were written, or of another key.
+    """
     try:
         payload = _unseal_bytes(data)
         if payload is None:

@@ -58,6 +58,7 @@ def options() -> list[argparse.Action]:
         DOCS / "how-to" / "settings-and-projects.md",
         pytest.param(TUTORIAL, marks=pytest.mark.slow),
         pytest.param(DOCS / "reference" / "api.md", marks=pytest.mark.slow),
+        pytest.param(DOCS / "how-to" / "share-a-run.md", marks=pytest.mark.slow),
     ],
     ids=lambda page: page.stem,
 )
