@@ -77,7 +77,7 @@ class Reason(Enum):
     PROVENANCE_UNSUPPORTED = (
         "provenance-unsupported",
         "The provenance of a reused job cannot be written here.",
-        "Run without --provenance.",
+        "Run without --provenance, or a tool by itself without --parallel.",
     )
     FAILED = (
         "failed",

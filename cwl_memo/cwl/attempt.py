@@ -52,6 +52,8 @@ class Attempt:
         self.name = name
         self.traits = traits
         self.job_order = job_order
+        self.marked = job_order
+        """The input object with what marks its values in the research object of the run."""
         self.is_keyed = False
         self.refused: Refusal | None = None
         self.missed: Miss | None = None
@@ -373,6 +375,7 @@ class Attempt:
         For a hit whose blobs were lost after it was announced.
         """
         context = context.copy()
+        context.research_obj = None  # it has been told that the job was reused
         context.outdir = self._session.views.new_directory()
         os.makedirs(context.outdir)
         self._session.views.ensure_in(self.job_order)

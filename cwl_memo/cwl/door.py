@@ -22,6 +22,7 @@ from cwltool.command_line_tool import (
     check_adjust,
 )
 from cwltool.context import LoadingContext, RuntimeContext, getdefault
+from cwltool.cwlprov.provenance_profile import ProvenanceProfile
 from cwltool.errors import UnsupportedRequirement, WorkflowException
 from cwltool.executors import JobExecutor, MultithreadedJobExecutor, SingleJobExecutor
 from cwltool.job import CommandLineJob, JobBase
@@ -78,6 +79,7 @@ __all__ = [
     "PathCheckingMode",
     "PathMapper",
     "Process",
+    "ProvenanceProfile",
     "RoundTripRepresenter",
     "RuntimeContext",
     "ScalarFloat",

@@ -46,6 +46,7 @@ class _MemoExecutor(JobExecutor):
     ) -> tuple[Any, str]:
         """Execute a process; return its output object and status."""
         runtime_context = runtime_context.copy()
+        self._session.views.gives_away = runtime_context.research_obj is not None
         if runtime_context.move_outputs == "leave":
             return self._execute(process, job_order_object, runtime_context, logger)
         # One beginning for the names of all of the run's directories: when cwltool moves the

@@ -36,6 +36,7 @@ from cwl_memo.cwl.door import (
 from cwl_memo.cwl.facts import Gathered, ToolFacts
 from cwl_memo.cwl.files import UnkeyableError
 from cwl_memo.cwl.output import record_output, restore_output
+from cwl_memo.cwl.provenance import Listings, profile_of, tell_reuse, unmarked, with_marks
 from cwl_memo.cwl.session import Session
 from cwl_memo.cwl.surroundings import without_directories
 from cwl_memo.cwl.view import ViewFile
@@ -89,8 +90,12 @@ class MemoMixin:
         if context.validate_only:
             yield from super().job(job_order, output_callbacks, runtimeContext)  # type: ignore[misc]
             return
+        marked = job_order
+        if context.research_obj is not None:
+            job_order = unmarked(job_order)
         while True:
             attempt = self._attempt(job_order, context)
+            attempt.marked = marked
             if not attempt.is_keyed:
                 yield from self._execute(attempt, job_order, output_callbacks, context)
                 return
@@ -125,8 +130,8 @@ class MemoMixin:
         traits = facts.traits(job_order, context, session.work_reuse)
         attempt = Attempt(session, context.name, traits, job_order)
         refused = policy.refusal(traits, session.memo.settings)
-        if context.research_obj is not None:
-            # cwltool marks every File with an id of the research object, a new one each time.
+        if context.research_obj is not None and profile_of(self) is None:  # type: ignore[arg-type]
+            # cwltool has nowhere to write it: with --parallel, of a tool that is run by itself.
             refused = refused or Refusal(Reason.PROVENANCE_UNSUPPORTED)
         if refused is None:
             gathered = facts.gather(traits, job_order, context)
@@ -164,6 +169,8 @@ class MemoMixin:
     def _is_answered(self, attempt: Attempt, callbacks: Callback, context: RuntimeContext) -> bool:
         """Look a job up and hand its outputs over, if they are there."""
         memo = self.memo_session.memo
+        if attempt.refused is not None:
+            return False
         found = memo.lookup(attempt.wanted, attempt.traits.label)
         if isinstance(found, Miss):
             # The first look tells why; by the second, what was damaged is already gone.
@@ -176,8 +183,25 @@ class MemoMixin:
             cause = MissCause.OUTPUTS_CHANGED if edited else MissCause.DAMAGED
             attempt.missed = Miss(attempt.wanted.key, cause)
             return False
+        if context.research_obj is not None and not memo.shield(
+            lambda: self._tell_reuse(attempt, hit, outputs, context), otherwise=False
+        ):
+            attempt.refused = Refusal(Reason.PROVENANCE_UNSUPPORTED)
+            return False
         attempt.finish_hit(found.entry)
         callbacks(outputs, "success")
+        return True
+
+    def _tell_reuse(
+        self, attempt: Attempt, hit: Hit, outputs: Any, context: RuntimeContext
+    ) -> bool:
+        """Write into the research object that the job is reused; tell whether that worked."""
+        try:
+            inputs = with_marks(attempt.inputs, attempt.marked)
+            tell_reuse(self, context, inputs, outputs, hit.entry)  # type: ignore[arg-type]
+        except (ValueError, OSError) as error:
+            _log.warning("[job %s] provenance not written: %s", context.name, error)
+            return False
         return True
 
     def _wait(self, wanted: Fingerprint, context: RuntimeContext) -> Iterator[Any]:
@@ -320,8 +344,11 @@ class MemoMixin:
         session.views.ensure_in(job_order, owned=attempt.traits.inplace_update)
         self.memo_facts.forget_types()
 
+        listings = Listings()
+
         def finished(outputs: Any, status: str) -> None:
             attempt.finish(status)
+            listings.take_off()
             callbacks(outputs, status)
 
         try:
@@ -333,6 +360,10 @@ class MemoMixin:
                         self.memo_facts.image_that_ran,
                         checksums_can_wait=can_wait(self.tool["outputs"]),  # type: ignore[attr-defined]
                     )
+                    if context.research_obj is not None:
+                        listings.watch(job)
+                        # Nothing but the provenance is made of it.
+                        job.joborder = with_marks(job.joborder, attempt.marked)
                 yield job
         except Exception:
             # Rejected: nobody is to wait for this job.

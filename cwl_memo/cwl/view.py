@@ -8,6 +8,7 @@ two Files with one location.
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 import threading
@@ -55,6 +56,8 @@ class Views:
         self._memo = memo
         self._make_root = make_root
         self.lazy = lazy
+        self.gives_away = False
+        """Whether cwltool keeps what it reads, as a research object, and would hard link it."""
         self.root = ""
         self._count = 0
         self._taken: dict[str, int] = {}
@@ -135,7 +138,7 @@ class Views:
             if file is None or path in self._made:
                 return True
             try:
-                self._make(path, file, owned=owned)
+                self._make(path, file, owned=owned or self.gives_away)
             except StoreError as error:
                 self._memo.warn(error)
                 return self._make_again(path, file)
@@ -297,7 +300,8 @@ class ViewFsAccess(StdFsAccess):
     def open(self, fn: str, mode: str) -> Any:
         """Open a file."""
         self._read(fn)
-        return super().open(fn, mode)
+        file = super().open(fn, mode)
+        return io.BufferedReader(_Nameless(file)) if self._views.gives_away else file
 
     def exists(self, fn: str) -> bool:
         """Tell whether something is there, or will be when it is needed."""
@@ -343,3 +347,28 @@ class ViewFsAccess(StdFsAccess):
             return path  # they stand in a directory without links
         self._need(path)
         return super().realpath(path)
+
+
+class _Nameless(io.RawIOBase):
+    """A file that is read without being known by name.
+
+    cwltool puts what has a name into a research object as a hard link, through which the user's
+    inputs, and blobs, could be written to; to link an input changes it, too.
+    """
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        """Tell that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Read into a buffer; return how many bytes there were."""
+        count: int = self._file.readinto(buffer)
+        return count
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+        super().close()

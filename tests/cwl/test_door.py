@@ -62,6 +62,16 @@ SIGNATURES: list[tuple[Callable[..., Any], list[str]]] = [
     (door.versionstring, []),
     (door.downloadHttpFile, ["httpurl"]),
     (door.SecretStore.has_secret, ["self", "value"]),
+    (
+        door.ProvenanceProfile.evaluate,
+        ["self", "process", "job", "job_order_object", "research_obj"],
+    ),
+    (
+        door.ProvenanceProfile.start_process,
+        ["self", "process_name", "when", "process_run_id"],
+    ),
+    (door.ProvenanceProfile.declare_artefact, ["self", "value"]),
+    (door.ProvenanceProfile.used_artefacts, ["self", "job_order", "process_run_id", "name"]),
 ]
 
 
@@ -133,6 +143,7 @@ def test_runtime_context_has_what_is_read_of_it(name: str) -> None:
     [
         "collect_outputs",
         "generatemapper",
+        "joborder",
         "pathmapper",
         "stagedir",
         "stdout",

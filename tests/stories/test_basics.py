@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from .bench import Bench
 
 
@@ -36,15 +34,6 @@ def test_an_input_may_have_the_beginning_of_one_of_our_options(bench: Bench) -> 
     )
     done = bench.run(tool, ["--mem", "4"])
     assert (done.code, done.text()) == (0, "4\n")
-
-
-@pytest.mark.filterwarnings("ignore")  # of what cwltool writes it with
-def test_nothing_is_reused_nor_recorded_under_provenance(bench: Bench) -> None:
-    tool = bench.tool()
-    job = {"f": {"class": "File", "path": str(bench.write("in.txt", "one"))}}
-    traced = bench.run(tool, job, "--provenance", str(bench.folder / "prov"))
-    assert (traced.code, traced.causes) == (0, ["provenance-unsupported"])
-    assert bench.run(tool, job).causes == ["no-entry"]
 
 
 def test_a_damaged_entry_is_told_as_damaged(bench: Bench) -> None:
