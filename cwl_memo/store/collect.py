@@ -167,6 +167,22 @@ class Collector:
             raise StoreError("another process is freeing space in the store; try again later")
         return cleared
 
+    def free(self, digests: Iterable[bytes], run: str) -> None:
+        """Remove those of the blobs that no entry needs, at the end of a run.
+
+        Where another process is at it, or another run lives that may have found one of them in
+        place for an entry that is still to come, they wait for the next :meth:`collect`.
+        """
+
+        def work() -> None:
+            found = self._look(None)
+            there = sorted(digest for digest in set(digests) if digest in found.users)
+            if not self.leases.live_beside(run):
+                self._remove(found, there, found.began)
+
+        if not self.leases.live_beside(run):
+            self._alone(work)
+
     def _alone(self, work: Callable[[], _T]) -> _T | None:
         """Do work that removes blobs; None where another process is at it."""
         with writing("collect"):

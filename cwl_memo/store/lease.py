@@ -102,6 +102,19 @@ class Leases:
                     keys |= self._read(run)
             return keys
 
+    def held_beside(self, run: str) -> set[ReuseKey]:
+        """Return what the living runs but one hold, in this process and in others."""
+        keys = self.held(own=False)
+        with self._mutex:
+            for other, lease in self._own.items():
+                if other != run:
+                    keys |= lease.held
+        return keys
+
+    def live_beside(self, run: str) -> bool:
+        """Tell whether a run lives beside one, in this process or in another."""
+        return bool(self.own() - {run}) or self.others_live()
+
     def own(self) -> set[str]:
         """Return the living runs of this process."""
         with self._mutex:

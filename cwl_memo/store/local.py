@@ -269,6 +269,11 @@ class LocalStore:
                 # The index takes an entry for used no earlier than it was published.
                 self._index.forget_entry(key)
 
+    def take_back(self, run: str, keys: Iterable[ReuseKey]) -> int:
+        """Remove the entries that a run made, but for those that another uses."""
+        self._must_write()
+        return self._upkeep.take_back(run, keys)
+
     def claim(self, key: ReuseKey) -> Claim | None:
         """Return the right to execute a key's job, or None if somebody else has it."""
         self._must_write()

@@ -187,6 +187,22 @@ class MemoryStore:
                 self._leases[run].add(key)
             self._used[key] = when
 
+    def take_back(self, run: str, keys: Iterable[ReuseKey]) -> int:
+        """Remove the entries that a run made, but for those that another uses."""
+        with self._lock:
+            held = {key for other, held in self._leases.items() if other != run for key in held}
+            made = {
+                key
+                for key in set(keys) - held
+                if (entry := self.get_entry(key)) is not None and entry.origin.run == run
+            }
+            if self._leases.keys() - {run}:
+                # One of their blobs may be waiting for an entry of another run.
+                for key in made:
+                    self.drop_entry(key)
+                return len(made)
+            return self.clear(made)
+
     def claim(self, key: ReuseKey) -> Claim | None:
         """Return the right to execute a key's job, or None if somebody has it."""
         with self._lock:

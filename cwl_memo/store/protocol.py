@@ -230,6 +230,13 @@ class Store(Protocol):
     def runs(self) -> list[str]:
         """Return the ids of all recorded runs, oldest first."""
 
+    def take_back(self, run: str, keys: Iterable[ReuseKey]) -> int:
+        """Remove the entries that a run made; return how many went.
+
+        Those stay that another living run holds, and those that are of another run by now.
+        Blobs that no entry needs then go as well, now or later.
+        """
+
     # upkeep
     def used_bytes(self) -> int:
         """Return about how many bytes the blobs take, without looking at each."""

@@ -90,6 +90,15 @@ class Sweep:
             yield keys
 
     @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Have nothing published during the block, which removes entries but no blobs.
+
+        :raises StoreError: if somebody else does not let go.
+        """
+        with self._locked(fcntl.LOCK_EX):
+            yield
+
+    @contextmanager
     def _locked(self, kind: int) -> Iterator[None]:
         with (
             writing("wait for whoever removes blobs"),

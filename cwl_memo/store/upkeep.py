@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.entry import ENTRY_FORMAT
@@ -31,6 +31,9 @@ from cwl_memo.store.run_file import RunFiles
 __all__ = ["Upkeep"]
 
 _REF: Final = struct.Struct(">32sQ")
+
+_BATCH: Final = 200
+"""How many entries go while others wait to publish."""
 
 _QUARANTINE_AGE: Final = 30 * 24 * 3600.0
 """Seconds for which somebody may still want to look at what was damaged."""
@@ -196,6 +199,26 @@ class Upkeep:
             raise StoreError(f"a run that still lives holds {len(held)} of the entries")
         return self.collector.clear(keys)
 
+    def take_back(self, run: str, keys: Iterable[ReuseKey]) -> int:
+        """Remove the entries that a run made, but for those that another uses."""
+        freed: set[bytes] = set()
+        taken = 0
+        going = sorted(keys)
+        for start in range(0, len(going), _BATCH):
+            # With others kept from publishing, an entry is not another one a moment later.
+            with self.collector.sweep.alone():
+                held = self.leases.held_beside(run)
+                for key in going[start : start + _BATCH]:
+                    payload = self.entries.payload(key)
+                    if key in held or payload is None or _run_of(payload) != run:
+                        continue
+                    self.index.forget_entry(key)
+                    taken += self.entries.drop(key)
+                    freed.update(bytes.fromhex(blob.hex) for blob, _ in blobs_of(payload))
+        if taken:
+            self.collector.free(freed, run)
+        return taken
+
     def _clear_all(self) -> int:
         if self.leases.others_live():
             raise StoreError("a run that still lives uses the store")
@@ -212,6 +235,11 @@ class Upkeep:
                     _remove(path)
         self.index.clear()
         return cleared
+
+
+def _run_of(payload: dict[str, Any]) -> str:
+    origin = payload.get("origin")
+    return str(origin.get("run", "")) if isinstance(origin, dict) else ""
 
 
 def _remove(path: Path) -> None:
