@@ -22,6 +22,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from cwl_memo.core.cache import CacheBehavior, CacheStatus, RunCache
     from cwl_memo.core.outcome import Hit, Miss, MissCause, Outcome, Reason, Refusal
     from cwl_memo.core.run import JobRecord, RunRecord
     from cwl_memo.core.settings import (
@@ -41,12 +42,14 @@ if TYPE_CHECKING:
         FormatError,
         SettingsFileError,
         StoreError,
+        UnknownCacheError,
         UsageError,
     )
     from cwl_memo.memo import Memo
     from cwl_memo.settings.load import LoadedSettings, load_settings
     from cwl_memo.store.bundle_read import import_bundle
     from cwl_memo.store.bundle_write import export_run
+    from cwl_memo.store.caches import RunCaches
     from cwl_memo.store.local import open_store
     from cwl_memo.store.memory import MemoryStore
     from cwl_memo.store.protocol import Store
@@ -54,6 +57,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "CacheBehavior",
+    "CacheStatus",
     "CwlMemoError",
     "Directories",
     "FormatError",
@@ -74,12 +79,15 @@ __all__ = [
     "Reason",
     "Refusal",
     "Retention",
+    "RunCache",
+    "RunCaches",
     "RunRecord",
     "Session",
     "Settings",
     "SettingsFileError",
     "Store",
     "StoreError",
+    "UnknownCacheError",
     "UsageError",
     "__version__",
     "export_run",
@@ -105,12 +113,22 @@ _PLACES: Final = {
         ),
         "core.settings",
     ),
+    **dict.fromkeys(("CacheBehavior", "CacheStatus", "RunCache"), "core.cache"),
     **dict.fromkeys(
-        ("CwlMemoError", "FormatError", "SettingsFileError", "StoreError", "UsageError"), "errors"
+        (
+            "CwlMemoError",
+            "FormatError",
+            "SettingsFileError",
+            "StoreError",
+            "UnknownCacheError",
+            "UsageError",
+        ),
+        "errors",
     ),
     **dict.fromkeys(("LoadedSettings", "load_settings"), "settings.load"),
     "Memo": "memo",
     "MemoryStore": "store.memory",
+    "RunCaches": "store.caches",
     "Session": "cwl.session",
     "Store": "store.protocol",
     "export_run": "store.bundle_write",

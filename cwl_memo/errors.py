@@ -4,7 +4,8 @@
 
     CwlMemoError
     ├── UsageError             an option or value that makes no sense; exit status 2
-    │   └── SettingsFileError  it stands in a settings file
+    │   ├── SettingsFileError  it stands in a settings file
+    │   └── UnknownCacheError  no run cache answers to the name or id that was given
     ├── FormatError            bytes that are not what they claim to be; carries a path
     └── StoreError             the store could not do what was asked; never ends a run
         ├── StoreUnavailableError   cannot be opened at all: foreign, newer, no permission
@@ -27,6 +28,7 @@ __all__ = [
     "StoreFullError",
     "StoreReadOnlyError",
     "StoreUnavailableError",
+    "UnknownCacheError",
     "UsageError",
 ]
 
@@ -41,6 +43,10 @@ class UsageError(CwlMemoError):
 
 class SettingsFileError(UsageError):
     """A settings file that makes no sense; each line names the file, the line, the remedy."""
+
+
+class UnknownCacheError(UsageError):
+    """No run cache answers to the name or id that was given."""
 
 
 class FormatError(CwlMemoError):

@@ -22,6 +22,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import stat
 import tempfile
 from collections.abc import Callable, Mapping
@@ -35,7 +36,7 @@ from cwl_memo.errors import StoreReadOnlyError, StoreUnavailableError
 from cwl_memo.store.failure import writing
 from cwl_memo.store.regular import NotRegularError, read_regular, write_all
 
-__all__ = ["FORMAT", "Layout", "is_writable", "open_layout"]
+__all__ = ["FORMAT", "Layout", "is_vacant", "is_writable", "open_layout", "remove_store"]
 
 FORMAT: Final = 1
 """The format that this program reads and writes."""
@@ -51,6 +52,11 @@ _DIRECTORIES: Final = (
     "tmp",
     "quarantine",
 )
+
+_PARTS: Final = (
+    *_DIRECTORIES, "replays", "projects", "secret.key", "CACHEDIR.TAG", "README.txt", "format"
+)  # fmt: skip
+"""All that a store is made of; what makes it one goes last when it is removed."""
 
 _CACHEDIR_TAG: Final = """\
 Signature: 8a477f597d28d172789f06886806bc55
@@ -181,6 +187,33 @@ def open_layout(root: Path, *, readonly: bool = False) -> tuple[Layout, bool]:
     except OSError as error:
         raise StoreUnavailableError(f"{layout.root}: cannot be a store: {error}") from error
     return layout, writable
+
+
+def is_vacant(root: Path) -> bool:
+    """Tell whether nothing stands at a path, or an empty directory."""
+    if not os.path.lexists(root):
+        return True
+    return root.is_dir() and not os.listdir(root)  # noqa: PTH208  (only the names)
+
+
+def remove_store(root: Path) -> list[str]:
+    """Remove a store, and its directory where that is empty then; return what else is in it.
+
+    :raises StoreUnavailableError: if the directory is not a store of a format known here.
+        Nothing in it has been touched then.
+    """
+    layout, _ = open_layout(root, readonly=True)
+    with writing("remove the store"):
+        for name in _PARTS:
+            path = layout.root / name
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink(missing_ok=True)
+        left = sorted(os.listdir(layout.root))  # noqa: PTH208  (only the names)
+        if not left and not layout.root.is_symlink():
+            layout.root.rmdir()
+    return left
 
 
 def is_writable(root: Path) -> bool:
