@@ -90,7 +90,7 @@ _CWL_MEMO: Final = (
 )
 
 # With --parallel it does not end after SIGINT or SIGTERM, with a cache or without.
-_CWLTOOL_LACKS: Final = frozenset({"cwl-memo-store", "signals-in-parallel"})
+_CWLTOOL_LACKS: Final = frozenset({"cache-behavior", "cwl-memo-store", "signals-in-parallel"})
 
 TEMPLATES: Final[Mapping[str, Template]] = {
     template.name: template
@@ -110,7 +110,9 @@ TEMPLATES: Final[Mapping[str, Template]] = {
             "toil-cwl-runner --cachedir {store} --jobStore {scratch} --outdir {outdir} "
             "--disableProgress --logLevel ERROR --retryCount 0 --defaultMemory 100Mi "
             "--defaultDisk 100Mi {options} {document} {job}",
-            lacks=frozenset({"cwl-memo-store", "--copy-outputs", "--on-error", "--parallel"}),
+            lacks=frozenset(
+                {"cache-behavior", "cwl-memo-store", "--copy-outputs", "--on-error", "--parallel"}
+            ),
         ),
         Template(
             "cwltool",
