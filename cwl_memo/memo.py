@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from cwl_memo.core import policy
+from cwl_memo.core.cache import CacheBehavior
 from cwl_memo.core.canonical import JSON, canonical_bytes
 from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.entry import BlobRef, Entry, Origin, OutputVariant, Tree
@@ -87,14 +88,23 @@ class Memo:
     :param store: where entries are; None for a run without reuse.
     :param settings: the user's choices.
     :param run: id of the run that the memo serves.
+    :param behavior: for which runs the store keeps the entries that they make.
     """
 
     def __init__(
-        self, store: Store | None, settings: Settings | None = None, *, run: str = ""
+        self,
+        store: Store | None,
+        settings: Settings | None = None,
+        *,
+        run: str = "",
+        behavior: CacheBehavior = CacheBehavior.CACHE_ALWAYS,
     ) -> None:
         self.store = store
         self.settings = settings or Settings()
         self.run = run
+        self.behavior = behavior
+        self.made: set[ReuseKey] = set()
+        """Keys of the entries that the run has made, where they may be taken back."""
         self._warned = False
         self._known: dict[FileIdentity, FileDigest] = {}
         self._neighbours: dict[str, list[Entry]] = {}
@@ -409,6 +419,12 @@ class Memo:
     def _publish(self, store: Store, entry: Entry) -> None:
         if self.run:
             store.hold(self.run, entry.key, time.time())
+        # What stood there before is not the run's to take away, nor is what takes its place.
+        provisional = (
+            self.behavior is CacheBehavior.CACHE_ON_FAILURE and store.get_entry(entry.key) is None
+        )
+        if provisional:
+            self.made.add(entry.key)
         store.publish(entry)
 
     def publish_variant(self, entry: Entry, variant: OutputVariant) -> Entry:
@@ -438,6 +454,16 @@ class Memo:
         return self._process_secret
 
     _process_secret: Final = os.urandom(32)
+
+    def take_back(self) -> int:
+        """Forget the entries that the run has made, as it ends well; return how many went.
+
+        Nothing where the store keeps the entries of all runs.
+        """
+        store = self.store
+        if store is None or not self.made:
+            return 0
+        return self._guard(lambda: store.take_back(self.run, self.made), 0)
 
     def tidy(self) -> None:
         """Bring the store back under its size limit, as a run ends."""

@@ -21,7 +21,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from conformance.driver import main as conformance  # noqa: E402 - the tree this script is in
 from cwl_memo.cli.exit_codes import ExitCode  # noqa: E402
 from cwl_memo.cli.main import build_parser, verbs  # noqa: E402
-from cwl_memo.cli.opening import add_store_arguments  # noqa: E402
+from cwl_memo.cli.opening import add_json_argument, add_store_arguments  # noqa: E402
+from cwl_memo.cli.verb import Verb  # noqa: E402
 from cwl_memo.core.outcome import MissCause, Reason  # noqa: E402
 from cwl_memo.core.setting import SETTINGS, Kind, Layer, Setting  # noqa: E402
 from cwl_memo.report.schema import report_schema  # noqa: E402
@@ -56,15 +57,24 @@ def _cli() -> Iterator[str]:
     yield from [build_parser().description or "", ""]
     yield from ["## cwl-memo run, cwltool-memo", "", *_run()]
     for verb in verbs():
+        yield from _verb(verb, "cwl-memo", "##")
+    yield from _conformance()
+
+
+def _verb(verb: Verb, above: str, heading: str) -> Iterator[str]:
+    name = f"{above} {verb.name}"
+    yield from [f"{heading} {name}", "", verb.description, ""]
+    if not verb.verbs:
         parser = argparse.ArgumentParser(add_help=False)
         verb.add_arguments(parser)
-        add_store_arguments(parser)
-        yield from [f"## cwl-memo {verb.name}", "", verb.description, "", *_options(parser)]
-        yield from ["```console"]
-        for line, what in verb.examples:
-            yield from [f"$ {line}    # {what}"]
-        yield from ["```", ""]
-    yield from _conformance()
+        (add_store_arguments if verb.has_store else add_json_argument)(parser)
+        yield from _options(parser)
+    yield from ["```console"]
+    for line, what in verb.examples:
+        yield from [f"$ {line}    # {what}"]
+    yield from ["```", ""]
+    for below in verb.verbs:
+        yield from _verb(below, name, f"{heading}#")
 
 
 def _conformance() -> Iterator[str]:
@@ -144,8 +154,13 @@ def _values(setting: Setting) -> str:
         Kind.SIZE: "`500MB`, `20GB`, `1.5GiB`, `4096`",
         Kind.PATH: "a directory; `~` is resolved",
         Kind.FOLDERS: "a list of folders",
-    }.get(setting.kind, "a file in a directory that exists" if setting.metavar[:4] == "FILE"
-        else "any text")  # fmt: skip
+    }.get(setting.kind, _texts(setting))
+
+
+def _texts(setting: Setting) -> str:
+    if setting.name == "cache":
+        return "the name or id of a run cache"
+    return "a file in a directory that exists" if setting.metavar[:4] == "FILE" else "any text"
 
 
 def _in_project_file(setting: Setting) -> str:
@@ -162,6 +177,8 @@ def _in_project_file(setting: Setting) -> str:
 def _default(setting: Setting) -> str:
     if setting.name == "store":
         return "`$XDG_CACHE_HOME/cwl-memo`, else `~/.cache/cwl-memo`"
+    if setting.name == "cache_behavior":
+        return "that of the run cache; `CACHE_ALWAYS` without one"
     if setting.kind is Kind.SWITCH:
         return "`on`"
     return f"`{setting.shown_default}`" if setting.shown_default else "empty"

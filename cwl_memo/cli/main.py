@@ -10,7 +10,7 @@ import io
 import os
 import sys
 import textwrap
-from typing import Final
+from typing import Any, Final
 
 from cwl_memo import __version__
 from cwl_memo.cli.exit_codes import ExitCode, guarded
@@ -23,7 +23,7 @@ PROG: Final = "cwl-memo"
 
 _VERBS: Final = (
     "ls", "show", "stats", "verify", "gc", "clear", "runs", "explain", "settings", "project",
-    "export", "import_",
+    "export", "import_", "cache",
 )  # fmt: skip
 """All verbs but ``run``, whose arguments are cwltool's, and ``conformance``, which has no store."""
 
@@ -83,6 +83,9 @@ def _main(words: list[str]) -> int:
         parser.print_help(sys.stderr)
         return ExitCode.USAGE.status
     verb: Verb = arguments.verb
+    if verb.verbs:
+        arguments.parser.print_help(sys.stderr)
+        return ExitCode.USAGE.status
     return verb.run(arguments)
 
 
@@ -131,8 +134,6 @@ def _tolerate_names() -> None:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all verbs; that of ``run`` only stands in for the runner's own."""
-    from cwl_memo.cli.opening import add_store_arguments
-
     codes = "\n".join(f"  {code.status:<3}  {code.meaning}" for code in ExitCode)
     parser = argparse.ArgumentParser(
         prog=PROG,
@@ -146,18 +147,32 @@ def build_parser() -> argparse.ArgumentParser:
     below.add_parser("run", help="run a workflow or a tool as cwltool does, reusing jobs")
     below.add_parser("conformance", help="measure how right a CWL runner's reuse of jobs is")
     for verb in verbs():
-        examples = "\n".join(f"  {line}\n      {what}" for line, what in verb.examples)
-        arguments = below.add_parser(
-            verb.name,
-            help=verb.summary,
-            description=textwrap.fill(verb.description, 80),
-            epilog=f"examples:\n{examples}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        verb.add_arguments(arguments)
-        add_store_arguments(arguments)
-        arguments.set_defaults(verb=verb)
+        _add_verb(below, verb)
     return parser
+
+
+def _add_verb(below: Any, verb: Verb) -> None:
+    from cwl_memo.cli.opening import add_json_argument, add_store_arguments
+
+    examples = "\n".join(f"  {line}\n      {what}" for line, what in verb.examples)
+    arguments = below.add_parser(
+        verb.name,
+        help=verb.summary,
+        description=textwrap.fill(verb.description, 80),
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    arguments.set_defaults(verb=verb, parser=arguments)
+    if verb.verbs:
+        further = arguments.add_subparsers(metavar="VERB", title="verbs")
+        for one in verb.verbs:
+            _add_verb(further, one)
+        return
+    verb.add_arguments(arguments)
+    if verb.has_store:
+        add_store_arguments(arguments)
+    else:
+        add_json_argument(arguments)
 
 
 class _Version(argparse.Action):

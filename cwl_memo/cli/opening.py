@@ -10,11 +10,13 @@ from pathlib import Path
 
 from cwl_memo.cli.exit_codes import NothingMatchesError
 from cwl_memo.core.setting import SETTINGS, Value
-from cwl_memo.errors import StoreUnavailableError
-from cwl_memo.store.location import STORE_VARIABLE, default_store_path, named_store_path
+from cwl_memo.errors import StoreUnavailableError, UnknownCacheError
+from cwl_memo.store.location import STORE_VARIABLE
+from cwl_memo.store.place import CACHE_VARIABLE, find_place
 from cwl_memo.store.protocol import Store
 
 __all__ = [
+    "add_json_argument",
     "add_store_arguments",
     "effective",
     "existing_store",
@@ -25,7 +27,7 @@ __all__ = [
 
 
 def add_store_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments that every verb has."""
+    """Add the arguments of a verb that looks into a store."""
     parser.add_argument(
         "--store",
         "--memo-store",
@@ -33,19 +35,33 @@ def add_store_arguments(parser: ArgumentParser) -> None:
         help=f"the store (default: ${STORE_VARIABLE}, else what the settings files say, else "
         "~/.cache/cwl-memo)",
     )
+    parser.add_argument(
+        "--cache",
+        "--memo-cache",
+        metavar="NAME",
+        help=f"the store of a run cache, by its name or id, in place of --store ({CACHE_VARIABLE})",
+    )
+    add_json_argument(parser)
+
+
+def add_json_argument(parser: ArgumentParser) -> None:
+    """Add the argument that every verb has."""
     parser.add_argument("--json", action="store_true", help="answer with one JSON document")
 
 
 def store_path(arguments: Namespace) -> Path:
     """Return the directory of the store that a run would use.
 
-    :raises UsageError: if a settings file makes no sense.
+    :raises UsageError: if a settings file makes no sense, or a store and a run cache are named.
+    :raises NothingMatchesError: if there is no such run cache.
     """
-    if arguments.store is not None:
-        return named_store_path(arguments.store)
-    if os.environ.get(STORE_VARIABLE):
-        return default_store_path(os.environ)
-    return Path(effective("store").value)
+    named = (arguments.store, arguments.cache)
+    if named == (None, None) and not any(map(os.environ.get, (STORE_VARIABLE, CACHE_VARIABLE))):
+        return Path(effective("store").value)
+    try:
+        return find_place(os.environ, store=named[0], cache=named[1], prefix="--").path
+    except UnknownCacheError as error:
+        raise NothingMatchesError(str(error)) from None
 
 
 def effective(name: str) -> Value:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from cwl_memo import __version__
 from cwl_memo.core.canonical import JSON
@@ -23,16 +23,21 @@ from cwl_memo.report.files import write_report
 from cwl_memo.settings.file import NO_FILES, find_files
 from cwl_memo.store.clock import now
 from cwl_memo.store.layout import Layout, open_layout
-from cwl_memo.store.location import default_store_path, named_store_path
 from cwl_memo.store.manifest_file import ManifestFiles, name_of_run
+from cwl_memo.store.place import find_place
 from cwl_memo.store.run_file import RunFiles
 from cwl_memo.store.run_id import new_run_id
 from cwl_memo.store.secret_file import find_secret
 
+if TYPE_CHECKING:
+    from cwl_memo.core.cache import RunCache
+
 __all__ = ["answer"]
 
 _MEMO: Final = "--memo"
-_STORE: Final = "--memo-store"
+_PLACES: Final = {
+    "--memo-store": "store", "--memo-cache": "cache", "--memo-cache-behavior": "cache_behavior"
+}  # fmt: skip
 _WITHOUT: Final = ("--no-memo-replay", "--no-memo", "_ARGCOMPLETE")
 
 
@@ -65,26 +70,40 @@ class _FromFiles:
     warnings: tuple[str, ...] = ()
 
 
-def _store_of(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[Path, _FromFiles]:
-    named = ""
+@dataclass(frozen=True)
+class _Kept:
+    """Where what a run records is kept, and for which runs."""
+
+    store: Path
+    cache: RunCache | None
+    behavior: str
+
+
+def _kept_of(argv: Sequence[str], environ: Mapping[str, str]) -> tuple[_Kept, _FromFiles]:
+    named: dict[str, str] = {}
     for word, following in zip(argv, [*argv[1:], ""], strict=True):
-        if word == _STORE:
-            named = following
-        elif word.startswith(f"{_STORE}="):
-            named = word[len(_STORE) + 1 :]
+        name, is_joined, value = word.partition("=")
+        if name in _PLACES:
+            named[_PLACES[name]] = value if is_joined else following
     files = find_files(environ)
     if not files:
-        store = named_store_path(named) if named else default_store_path(environ)
-        return store, _FromFiles(NO_FILES)
+        place = find_place(environ, store=named.get("store"), cache=named.get("cache"))
+        behavior = named.get("cache_behavior") or environ.get("CWL_MEMO_CACHE_BEHAVIOR")
+        of_cache = place.cache.behavior.value if place.cache else "CACHE_ALWAYS"
+        return _Kept(place.path, place.cache, behavior or of_cache), _FromFiles(NO_FILES)
     # Only here: what reads them takes longer to import than to look for them.
-    from cwl_memo.core.setting import Layer, Origin, Value
+    from cwl_memo.core.setting import SETTINGS, Layer, Origin, Value
     from cwl_memo.settings.load import load
 
-    line = {"store": Value(named, Origin(Layer.COMMAND_LINE, _STORE))} if named else {}
+    line = {
+        name: Value(SETTINGS[name].read_text(text), Origin(Layer.COMMAND_LINE, SETTINGS[name].flag))
+        for name, text in named.items()
+    }
     if _MEMO in argv or _MEMO in environ.get("CWLTOOL_OPTIONS", "").split(" "):
         line["memo"] = Value(value=True, origin=Origin(Layer.COMMAND_LINE, _MEMO))
     loaded = load(files, environ, line)
-    return loaded.store, _FromFiles(loaded.seen, loaded.notes, loaded.warnings)
+    kept = _Kept(loaded.store, loaded.cache, loaded.behavior.value)
+    return kept, _FromFiles(loaded.seen, loaded.notes, loaded.warnings)
 
 
 @dataclass(frozen=True)
@@ -98,6 +117,7 @@ class _Answer:
     output: str
     report: Path | None
     layout: Layout
+    kept: _Kept
     settings: _FromFiles
 
     def tell(self, argv: Sequence[str], prog: str) -> int:
@@ -105,6 +125,9 @@ class _Answer:
         sys.stdout.write(self.output)
         sys.stdout.flush()
         record = _record(self.now, argv, str(self.layout.root))
+        if self.kept.cache is not None:
+            record.cache, record.cache_name = self.kept.cache.id, self.kept.cache.name
+        record.cache_behavior = self.kept.behavior
         if not self.now.is_quiet:
             sys.stderr.write(_log(self.now, record, self.settings.notes))
         for warning in self.settings.warnings:
@@ -122,10 +145,14 @@ class _Answer:
 
 
 def _find(argv: Sequence[str], prog: str) -> _Answer | None:
-    place, settings = _store_of(argv, os.environ)
-    if not (place / "replays").is_dir():
+    kept, settings = _kept_of(argv, os.environ)
+    if not (kept.store / "replays").is_dir():
         return None
-    layout, _ = open_layout(place, readonly=True)
+    if kept.cache is not None:
+        from cwl_memo.store.caches import require_usable
+
+        require_usable(kept.cache, "--memo-cache")
+    layout, _ = open_layout(kept.store, readonly=True)
     secret = find_secret(layout)
     line = CommandLine.of(argv, os.environ)
     report = Path(line.report).expanduser().absolute() if line.report else None
@@ -152,7 +179,7 @@ def _find(argv: Sequence[str], prog: str) -> _Answer | None:
         now, output = deliver(layout, require_unchanged(layout, manifest, files), outdir)
     except ChangedError:
         return None
-    return _Answer(manifests, name, manifest, now, output, report, layout, settings)
+    return _Answer(manifests, name, manifest, now, output, report, layout, kept, settings)
 
 
 def _report(path: Path, record: RunRecord, prog: str) -> None:
@@ -205,6 +232,7 @@ def _note(layout: Layout, record: RunRecord) -> None:
                     "line": "end",
                     "ended": record.ended,
                     "status": record.status,
+                    "taken_back": record.taken_back,
                     "summary": record.summary(),
                 },
             ],

@@ -19,6 +19,8 @@ class Verb:
     :param examples: command lines, each with what it does.
     :param add_arguments: adds the arguments that only this verb has.
     :param run: does it and returns the exit code.
+    :param has_store: whether it looks into a store, and so has the arguments that name one.
+    :param verbs: the verbs below it, as in ``cache list``; one of them has to be given then.
     """
 
     name: str
@@ -27,3 +29,5 @@ class Verb:
     examples: tuple[tuple[str, str], ...]
     add_arguments: Callable[[ArgumentParser], None]
     run: Callable[[Namespace], int]
+    has_store: bool = True
+    verbs: tuple[Verb, ...] = ()

@@ -17,6 +17,12 @@ REFUSED: Final = "refused"
 FAILED: Final = "failed"
 
 
+_HEADER: Final = (
+    "run", "document", "store", "mode", "started", "runner", "imported", "cache", "cache_name",
+    "cache_behavior",
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class JobRecord:
     """What became of one job.
@@ -77,6 +83,11 @@ class RunRecord:
     :param status: ``success``, ``permanentFail``, ``interrupted`` or, while it runs or
         when it was killed, empty.
     :param imported: for a run that came in a bundle, when that was; else empty.
+    :param cache: id of the run cache that it used; empty where none was named.
+    :param cache_name: the name of that cache.
+    :param cache_behavior: for which runs entries are kept: ``CACHE_ALWAYS`` or
+        ``CACHE_ON_FAILURE``; empty where there is no store.
+    :param taken_back: how many of its entries were not kept, since it ended well.
     """
 
     run: str
@@ -88,6 +99,10 @@ class RunRecord:
     ended: str = ""
     status: str = ""
     runner: str = ""
+    cache: str = ""
+    cache_name: str = ""
+    cache_behavior: str = ""
+    taken_back: int = 0
     jobs: list[JobRecord] = field(default_factory=list)
     imported: str = ""
 
@@ -116,6 +131,9 @@ class RunRecord:
             "started": self.started,
             "runner": self.runner,
             "imported": self.imported,
+            "cache": self.cache,
+            "cache_name": self.cache_name,
+            "cache_behavior": self.cache_behavior,
         }
 
     def summary(self) -> JSON:
@@ -136,6 +154,7 @@ class RunRecord:
             **self.header(),
             "ended": self.ended,
             "status": self.status,
+            "taken_back": self.taken_back,
             "jobs": [job.to_json() for job in self.jobs],
             "summary": self.summary(),
         }
@@ -147,7 +166,7 @@ class RunRecord:
         for line in lines:
             kind = line.get("line")
             if kind == "run":
-                for name in ("run", "document", "store", "mode", "started", "runner", "imported"):
+                for name in _HEADER:
                     setattr(record, name, str(line.get(name, "")))
                 record.arguments = tuple(line.get("arguments", ()))
             elif kind == "job":
@@ -155,4 +174,6 @@ class RunRecord:
             elif kind == "end":
                 record.ended = str(line.get("ended", ""))
                 record.status = str(line.get("status", ""))
+                taken_back = line.get("taken_back")
+                record.taken_back = taken_back if isinstance(taken_back, int) else 0
         return record

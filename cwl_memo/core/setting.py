@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
+from cwl_memo.core.cache import CacheBehavior
 from cwl_memo.core.settings import (
     DEFAULT_MAX_SIZE,
     Directories,
@@ -217,6 +218,17 @@ SETTINGS: Final[dict[str, Setting]] = {
         Setting(
             "store", Kind.PATH, default=None, metavar="DIR",
             sentence="where jobs are recorded; default ~/.cache/cwl-memo",
+        ),
+        Setting(
+            "cache", Kind.TEXT, default=None, metavar="NAME",
+            sentence="the run cache in which jobs are recorded, by its name or id, in place of a "
+            "store: see 'cwl-memo cache'",
+        ),
+        Setting(
+            "cache_behavior", Kind.CHOICE, default=None, choices=CacheBehavior,
+            sentence="CACHE_ALWAYS: what the run records is kept; CACHE_ON_FAILURE: it is not, if "
+            "the run ends well. Default that of the run cache, CACHE_ALWAYS without one",
+            harmless=None,
         ),
         Setting(
             "mode", Kind.CHOICE, default=Mode.READWRITE, choices=Mode,

@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cwl_memo.core.cache import CacheBehavior, RunCache
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.setting import SETTINGS, Kind, Layer, Origin, Setting, Value
 from cwl_memo.core.settings import Settings
 from cwl_memo.errors import UsageError
 from cwl_memo.settings.file import find_files
 from cwl_memo.settings.load import load
+from cwl_memo.store.caches import require_usable
 
 __all__ = ["Choice", "add_memo_arguments", "chosen"]
 
@@ -24,7 +26,9 @@ class Choice:
 
     :param memo: whether to memoize at all.
     :param store: the store's directory.
-    :param is_named: whether the command line named it.
+    :param is_named: whether the command line named it, or a run cache.
+    :param cache: the run cache whose store it is, if one was named.
+    :param behavior: for which runs the store keeps the entries that they make.
     :param report: where to write the run's record, if anywhere.
     :param replay: whether a run may be answered as a whole, and leave what later ones need.
     :param warnings: what the user should know of the settings.
@@ -38,6 +42,8 @@ class Choice:
     store: Path
     is_named: bool
     report: Path | None
+    cache: RunCache | None
+    behavior: CacheBehavior
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     seen: JSON = None
@@ -81,14 +87,18 @@ def chosen(args: argparse.Namespace, environ: Mapping[str, str]) -> Choice:
         if setting.is_option and (value := getattr(args, _destination(setting))) is not None
     }
     loaded = load(find_files(environ), environ, given)
+    if loaded.cache is not None:
+        require_usable(loaded.cache, str(loaded.origin("cache")).removeprefix("$"))
     report = loaded.values["report"]
     return Choice(
         memo=loaded.memo,
         replay=loaded.replay,
         settings=loaded.settings,
         store=loaded.store,
-        is_named="store" in given,
+        is_named="store" in given or loaded.cache is not None,
         report=None if report.value is None else _report_path(report),
+        cache=loaded.cache,
+        behavior=loaded.behavior,
         warnings=loaded.warnings,
         notes=loaded.notes,
         seen=loaded.seen,

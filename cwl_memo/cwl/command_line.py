@@ -32,7 +32,8 @@ _DESTINATIONS: Final = ("--outdir", "--memo-report")
 
 _TWO_WORDS: Final = frozenset(
     {
-        *_DESTINATIONS, "--memo-store", "--memo-mode", "--memo-salt", "--memo-directories",
+        *_DESTINATIONS, "--memo-store", "--memo-cache", "--memo-cache-behavior", "--memo-mode",
+        "--memo-salt", "--memo-directories",
         "--memo-image", "--memo-host-tools", "--memo-network", "--memo-link", "--memo-max-size",
         "--tmpdir-prefix", "--tmp-outdir-prefix", "--preserve-environment", "--on-error",
         "--default-container", "--eval-timeout",

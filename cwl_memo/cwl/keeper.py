@@ -81,6 +81,8 @@ class Keeper:
         session = self._session
         try:
             text = self._copy.text()
+            if session.memo.made:
+                raise NoManifestError("entries that answer its jobs are not kept")
             if not text or session.has_secrets:
                 raise NoManifestError("it has secrets, or printed no output object")
             images = session.seen_images()

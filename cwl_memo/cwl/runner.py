@@ -36,6 +36,7 @@ from cwl_memo.cwl.long_lists import LongLists
 from cwl_memo.cwl.schema_cache import schemas_for
 from cwl_memo.cwl.session import Session
 from cwl_memo.errors import SettingsFileError, StoreError, UsageError
+from cwl_memo.store.caches import RunCaches
 from cwl_memo.store.local import LocalStore, open_store
 
 __all__ = ["build_parser", "run"]
@@ -137,7 +138,8 @@ def run(argv: Sequence[str], *, prog: str, write_report: WriteReport) -> int:
     try:
         store = _open(choice)
     except StoreError as error:
-        sys.stderr.write(f"{prog}: error: --memo-store: {error}\n")
+        option = "--memo-store" if choice.cache is None else f"run cache {choice.cache.name}"
+        sys.stderr.write(f"{prog}: error: {option}: {error}\n")
         return _USAGE
     return _run(argv, args, choice, store, write_report, prog)
 
@@ -151,8 +153,18 @@ def _run(
     prog: str,
 ) -> int:
     session = Session(
-        store, choice.settings, document=str(args.workflow or "CWLFile"), arguments=argv
+        store,
+        choice.settings,
+        document=str(args.workflow or "CWLFile"),
+        arguments=argv,
+        cache=choice.cache,
+        behavior=choice.behavior,
     )
+    if choice.cache is not None and not RunCaches().is_active(choice.cache.id):
+        # Deleted since its name was looked up. From now on it is in use, and cannot be.
+        session.end("interrupted")
+        sys.stderr.write(f"{prog}: error: run cache {choice.cache.name} was deleted just now\n")
+        return _USAGE
     line = CommandLine.of(argv, os.environ)
     keeper = Keeper.of(session, store, choice, args, asked(prog, line, os.environ, choice.seen))
     runtime = session.prepare(RuntimeContext(vars(args)))
@@ -182,6 +194,8 @@ def _run(
         if schemas is not None:
             schemas.keep_internal()
         status = executor.final_status[0] if executor.final_status else "permanentFail"
+        if code != 0 and status == "success":
+            status = "permanentFail"  # the jobs succeeded, and their outputs were not delivered
         if keeper is not None and code == 0 and status == "success":
             keeper.keep()
     finally:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
+from cwl_memo.core.cache import CacheBehavior, RunCache
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.explain import sentence, summary_line
 from cwl_memo.core.manifest import SeenImage
@@ -56,6 +57,9 @@ class Session:
     :param settings: the user's choices.
     :param document: what is run, for the record.
     :param arguments: the command line, for the record.
+    :param cache: the run cache whose store it is, if it is one's.
+    :param behavior: for which runs the store keeps the entries that they make; that of the
+        cache unless given, and ``CACHE_ALWAYS`` without a cache.
     """
 
     def __init__(
@@ -65,9 +69,12 @@ class Session:
         *,
         document: str = "",
         arguments: Sequence[str] = (),
+        cache: RunCache | None = None,
+        behavior: CacheBehavior | None = None,
     ) -> None:
         self.run = new_run_id()
-        self.memo = Memo(store, settings, run=self.run)
+        behavior = behavior or (cache.behavior if cache else CacheBehavior.CACHE_ALWAYS)
+        self.memo = Memo(store, settings, run=self.run, behavior=behavior)
         self._images: dict[Engine, ImageResolver] = {}
         self._engines: dict[Engine, JSON] = {}
         self.witness: Witness | None = None
@@ -88,6 +95,9 @@ class Session:
             mode=self.memo.settings.mode.value,
             started=now(),
             runner=f"cwl-memo {_version()}, {_cwltool_version()}",
+            cache=cache.id if cache else "",
+            cache_name=cache.name if cache else "",
+            cache_behavior="" if store is None else behavior.value,
         )
         self.host = platform.node()
         self._names: dict[str, int] = {}
@@ -286,7 +296,11 @@ class Session:
             _log.info("[memo] %s", summary_line(self.record))
 
     def end(self, status: str) -> RunRecord:
-        """Close the run: summary, record, upkeep of the store. May be called again."""
+        """Close the run: summary, record, upkeep of the store. May be called again.
+
+        :param status: ``success`` for a run that ended well, whose entries a store with
+            ``CACHE_ON_FAILURE`` does not keep.
+        """
         with self._lock:
             if self._ended:
                 return self.record
@@ -296,6 +310,8 @@ class Session:
         self.record.status = status
         self.record.ended = now()
         self.summarise()
+        if status == "success":
+            self._take_back()
         if self.record.jobs:
             self.memo.tidy()
         self.memo.note_run(
@@ -303,6 +319,7 @@ class Session:
                 "line": "end",
                 "ended": self.record.ended,
                 "status": status,
+                "taken_back": self.record.taken_back,
                 "summary": self.record.summary(),
             }
         )
@@ -312,6 +329,12 @@ class Session:
         with contextlib.suppress(OSError):
             self.memo.close()
         return self.record
+
+    def _take_back(self) -> None:
+        count = self.record.taken_back = self.memo.take_back()
+        if count:
+            entries = "1 entry is" if count == 1 else f"{count} entries are"
+            _log.info("[memo] %s not kept: the run ended well (CACHE_ON_FAILURE)", entries)
 
     def __enter__(self) -> Self:
         return self

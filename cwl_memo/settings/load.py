@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from blake3 import blake3
 
+from cwl_memo.core.cache import CacheBehavior, RunCache
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.project import ProjectRules, bind
 from cwl_memo.core.setting import SETTINGS, Layer, Origin, Value, nearest, resolve
@@ -18,6 +19,7 @@ from cwl_memo.errors import StoreError, UsageError
 from cwl_memo.settings.document import Document, is_trusted, read_document
 from cwl_memo.settings.file import SettingsFile, find_files
 from cwl_memo.store.location import default_store_path, named_store_path
+from cwl_memo.store.place import Place, exclusive, place_of_cache
 from cwl_memo.store.project_file import ProjectFiles
 
 __all__ = ["LoadedSettings", "given_by", "load", "load_settings", "read_documents"]
@@ -36,6 +38,8 @@ class LoadedSettings:
     :param memo: whether to memoize at all.
     :param replay: whether a run may be answered as a whole.
     :param store: the directory of the store, absolute.
+    :param cache: the run cache whose store it is, if one was named.
+    :param behavior: for which runs the store keeps what they record.
     :param report: where to write the run's record, as it was given; None for nowhere.
     :param project: the name of the project; empty for none.
     :param values: of each setting and each rule of the project, by name, with its origin.
@@ -50,6 +54,8 @@ class LoadedSettings:
     memo: bool
     replay: bool
     store: Path
+    cache: RunCache | None
+    behavior: CacheBehavior
     report: str | None
     project: str
     values: Mapping[str, Value]
@@ -106,7 +112,8 @@ def load(
     documents = read_documents(files)
     variables = given_by(environ)
     layers = [*(document.values for document in documents), variables, command_line]
-    store = _store_path(resolve(layers)["store"], environ)
+    place = _place(resolve(layers), environ)
+    store = place.path
     projects = [document for document in documents if document.file.is_project]
     project = _of_store(projects[0], store) if projects else _Project({}, ProjectRules())
     values = resolve([*layers, project.memo()])
@@ -116,7 +123,7 @@ def load(
         "use_memoization": project.value("use_memoization", default=True),
         "intermediate_files": kept,
     }
-    values["store"] = replace(values["store"], value=str(store))
+    values |= _of_place(values, place)
     of_settings: dict[str, Any] = {name: values[name].value for name in _OF_SETTINGS}
     settings = Settings(**of_settings, intermediate_files=kept.value)
     memo = values["memo"].value and settings.mode is not Mode.OFF
@@ -125,6 +132,8 @@ def load(
         memo=memo,
         replay=values["replay"].value,
         store=store,
+        cache=place.cache,
+        behavior=values["cache_behavior"].value,
         report=values["report"].value,
         project=project.rules.name,
         values=values,
@@ -166,8 +175,36 @@ def read_documents(files: Iterable[SettingsFile]) -> list[Document]:
     return documents
 
 
-def _store_path(named: Value, environ: Mapping[str, str]) -> Path:
-    return default_store_path(environ) if named.value is None else named_store_path(named.value)
+def _place(values: Mapping[str, Value], environ: Mapping[str, str]) -> Place:
+    """Return where the store is: of a store or a run cache, whichever the later layer names."""
+    store, cache = values["store"], values["cache"]
+    order = list(Layer)
+    rank = order.index(store.origin.layer) - order.index(cache.origin.layer)
+    origin = str(cache.origin).removeprefix("$")
+    if rank == 0 and cache.value is not None:
+        raise exclusive(str(store.origin).removeprefix("$"), origin)
+    # Without memoization there is no need of it, and it may be gone.
+    if rank < 0 and values["memo"].value and values["mode"].value is not Mode.OFF:
+        return place_of_cache(cache.value, origin)
+    if rank < 0 or store.value is None:
+        return Place(default_store_path(environ))
+    return Place(named_store_path(store.value), str(store.origin))
+
+
+def _of_place(values: Mapping[str, Value], place: Place) -> dict[str, Value]:
+    """Return the settings that say where the store is, as they hold."""
+    cache, behavior = values["cache"], values["cache_behavior"]
+    if behavior.value is None and place.cache is not None:
+        origin = Origin(Layer.DEFAULT, f"run cache {place.cache.name}")
+        behavior = Value(place.cache.behavior, origin)
+    elif behavior.value is None:
+        behavior = Value(CacheBehavior.CACHE_ALWAYS, _DEFAULT)
+    origin = values["store"].origin if place.cache is None else cache.origin
+    return {
+        "store": Value(str(place.path), origin if place.origin else _DEFAULT),
+        "cache": cache if place.cache is not None else Value(None, _DEFAULT),
+        "cache_behavior": behavior,
+    }
 
 
 def _notes(values: Mapping[str, Value], *, memo: bool) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from cwl_memo.store.location import STORE_VARIABLE, default_store_path, named_st
 if TYPE_CHECKING:
     from cwl_memo.core.cache import RunCache
 
-__all__ = ["CACHE_VARIABLE", "Place", "find_place"]
+__all__ = ["CACHE_VARIABLE", "Place", "exclusive", "find_place", "place_of_cache"]
 
 CACHE_VARIABLE: Final = "CWL_MEMO_CACHE"
 """The environment variable that names a run cache; an option on the command line wins."""
@@ -54,20 +54,37 @@ def find_place(
         cache = environ.get(CACHE_VARIABLE) or None
         origins = (STORE_VARIABLE, CACHE_VARIABLE)
     if store is not None and cache is not None:
-        raise UsageError(
-            f"{origins[0]} and {origins[1]} exclude one another: a run cache has a store of its own"
-        )
-    if store == "" or cache == "":
-        raise UsageError(f"{origins[0 if cache is None else 1]}: names nothing")
+        raise exclusive(*origins)
+    if store == "":
+        raise UsageError(f"{origins[0]}: names no directory")
     if cache is not None:
-        # Only here: most commands mean no cache, and have no need of the registry.
-        from cwl_memo.store.caches import RunCaches
-
-        try:
-            found = RunCaches().get(cache)
-        except UnknownCacheError as error:
-            raise UnknownCacheError(f"{origins[1]}: {error}") from None
-        return Place(Path(found.location), origins[1], found)
+        return place_of_cache(cache, origins[1])
     if store is not None:
         return Place(named_store_path(store), origins[0])
     return Place(default_store_path({**environ, STORE_VARIABLE: ""}))
+
+
+def exclusive(store: str, cache: str) -> UsageError:
+    """Return the error of naming both a store and a run cache, by where each was named."""
+    return UsageError(
+        f"{store} and {cache} exclude one another: a run cache has a store of its own"
+    )
+
+
+def place_of_cache(name: str, origin: str) -> Place:
+    """Return the store of a run cache.
+
+    :param name: its name or its id.
+    :param origin: the option, the variable or the line of a file that named it.
+    :raises UnknownCacheError: if there is no such cache.
+    """
+    if not name:
+        raise UsageError(f"{origin}: names no run cache")
+    # Only here: most commands mean no cache, and have no need of the registry.
+    from cwl_memo.store.caches import RunCaches
+
+    try:
+        found = RunCaches().get(name)
+    except UnknownCacheError as error:
+        raise UnknownCacheError(f"{origin}: {error}") from None
+    return Place(Path(found.location), origin, found)

@@ -123,10 +123,10 @@ def test_a_name_that_is_none_leads_to_the_nearest_or_to_all() -> None:
 
 def test_only_what_costs_time_at_most_is_harmless() -> None:
     harmless = {name for name, setting in SETTINGS.items() if setting.harmless is None}
-    assert harmless == {"mode", "salt", "directories", "replay"}
+    assert harmless == {"cache_behavior", "mode", "salt", "directories", "replay"}
     assert SETTINGS["image"].is_harmless(ImageIdentity.DIGEST)
     assert not SETTINGS["image"].is_harmless(ImageIdentity.NAME)
-    for name in ("store", "max_size", "memo", "report", "trusted_projects"):
+    for name in ("store", "cache", "max_size", "memo", "report", "trusted_projects"):
         assert SETTINGS[name].harmless == frozenset()
 
 

@@ -27,6 +27,7 @@ _PASSING = (
     (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d"), "TIME"),
     (re.compile(r"\d+(?:\.\d)? s\b"), "SECONDS"),
     (re.compile(r"\b[0-9a-f]{12}\b"), "KEY"),
+    (re.compile(r"^\d{7}\b|(?<=\()\d{7}(?=\))|(?<=caches/)\d{7}\b"), "ID"),
     (re.compile(r"/\S+/"), "PATH/"),
     (re.compile(r"\s+"), " "),
 )

@@ -28,7 +28,7 @@ def complaint(desk: Desk) -> str:
     [
         ("imgae = 'name'", "unknown setting 'imgae'; did you mean 'image'?"),
         ("max-size = 1", "unknown setting 'max-size'; did you mean 'max_size'?"),
-        ("xyzzy = 1", "unknown setting 'xyzzy'; there are memo, store, mode, salt"),
+        ("xyzzy = 1", "unknown setting 'xyzzy'; there are memo, store, cache, cache_behavior"),
         ("image = 'tag'", "image: 'tag' is none of digest, name"),
         ("replay = 'off'", 'replay: "off" is no switch; write true or false'),
         ("max_size = 'lots'", "max_size: not a size: 'lots'; write it as 500MB"),

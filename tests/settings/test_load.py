@@ -14,6 +14,7 @@ from cwl_memo.core.project import StoreProject
 from cwl_memo.core.setting import SETTINGS, Layer
 from cwl_memo.core.settings import IntermediateFiles, Mode, Retention, Settings
 from cwl_memo.errors import UsageError
+from cwl_memo.store.caches import RunCaches
 from cwl_memo.store.layout import open_layout
 from cwl_memo.store.project_file import ProjectFiles
 
@@ -22,12 +23,14 @@ from .conftest import Desk
 # A value for each of user file, project file, environment and caller: as TOML has it, as text.
 VALUES: dict[str, list[tuple[Any, str]]] = {
     "store": [(f"/data/{n}", f"/data/{n}") for n in range(4)],
+    "cache": [(f"cache {n}", f"cache {n}") for n in range(4)],
     "mode": [(mode, mode) for mode in ("readonly", "recache", "off", "readwrite")],
     "salt": [(word, word) for word in "abcd"],
     "max_size": [(n, str(n)) for n in (10, 11, 12, 13)],
     **{
         name: [(word, word) for word in (a, b, a, b)]
         for name, a, b in (
+            ("cache_behavior", "CACHE_ON_FAILURE", "CACHE_ALWAYS"),
             ("directories", "content", "refuse"),
             ("image", "name", "digest"),
             ("host_tools", "name", "content"),
@@ -52,6 +55,8 @@ def toml(value: Any) -> str:
 def test_each_layer_wins_over_those_below_it(desk: Desk, name: str) -> None:
     setting = SETTINGS[name]
     values = VALUES[name]
+    for cache, _ in values if name == "cache" else ():
+        RunCaches().create(cache)
     for user, project, environment, caller in itertools.product((False, True), repeat=4):
         desk.user_says(
             f'trusted_projects = ["{desk.project}"]',

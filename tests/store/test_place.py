@@ -63,9 +63,9 @@ def test_a_store_and_a_cache_exclude_one_another(caches: RunCaches) -> None:
 
 
 def test_an_option_that_names_nothing_is_refused() -> None:
-    with pytest.raises(UsageError, match="--memo-store: names nothing"):
+    with pytest.raises(UsageError, match="--memo-store: names no directory"):
         find_place({}, store="", cache=None)
-    with pytest.raises(UsageError, match="--memo-cache: names nothing"):
+    with pytest.raises(UsageError, match="--memo-cache: names no run cache"):
         find_place({}, store=None, cache="")
 
 

@@ -149,6 +149,7 @@ class Bench:
         *options: str,
         env: Mapping[str, str] | None = None,
         store: Path | None = None,
+        cache: str = "",
         ext: bool = False,
         container: bool = False,
     ) -> Run:
@@ -157,6 +158,7 @@ class Bench:
         :param job: the input object, or a file that holds it, or words of a command line.
         :param options: of cwltool or the memoization group, before the document.
         :param env: environment variables for this run.
+        :param cache: the run cache to use, by name or id, in place of a store.
         :param container: whether containers are used; the options name an engine then.
         :param ext: whether cwltool's extensions are on (slow: it reads its schemas anew).
         """
@@ -165,8 +167,7 @@ class Bench:
         if isinstance(job, Mapping):
             job = self.write("job.json", job)
         words = [
-            "--memo-store",
-            str(store or self.store),
+            *(["--memo-cache", cache] if cache else ["--memo-store", str(store or self.store)]),
             "--outdir",
             str(outdir),
             *([] if container else ["--no-container"]),
