@@ -135,6 +135,12 @@ class EntryFiles:
                 self._quarantine.take(path, "a directory stands where a file should be")
                 return True
 
+    def set_aside(self, key: ReuseKey, reason: str) -> None:
+        """Move a sound entry's file into quarantine, with the reason."""
+        with writing("set an entry aside"):
+            remove_file(self._layout.eviction_mark(key))
+        self._quarantine.take(self._layout.entry(key), reason, is_damaged=False)
+
     def find(self, prefix: str = "") -> Iterator[ReuseKey]:
         """Yield the keys of all entries, or of those that begin so, in no order."""
         with reading("list the entries"):

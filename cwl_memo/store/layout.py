@@ -14,7 +14,7 @@
     projects/<name>.json    what holds in a shared project, and who may change it
     locks/                  claims and leases of living processes
     tmp/                    what is being written
-    quarantine/             what was damaged, each with the reason
+    quarantine/             what was damaged or gave other outputs, each with the reason
 """
 
 from __future__ import annotations

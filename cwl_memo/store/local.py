@@ -160,6 +160,16 @@ class LocalStore:
         """Tell whether an entry's blobs were taken by retention, its metadata kept."""
         return self._entries.is_evicted(key)
 
+    def quarantine_entry(self, entry: Entry, reason: str) -> bool:
+        """Set an entry aside, with the reason; return whether it was there."""
+        self._must_write()
+        there = self._entries.get(entry.key)
+        if there is None or there.origin != entry.origin:
+            return False
+        self._index.forget_entry(entry.key)
+        self._entries.set_aside(entry.key, reason)
+        return True
+
     def drop_entry(self, key: ReuseKey) -> None:
         """Forget an entry; not an error where there is none."""
         self._must_write()

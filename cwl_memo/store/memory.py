@@ -60,6 +60,7 @@ class MemoryStore:
         self._evicted: set[ReuseKey] = set()
         self._blobs: dict[Digest, _Blob] = {}
         self._quarantined = 0
+        self.set_aside: list[tuple[Entry, str]] = []
         self._claimed: set[ReuseKey] = set()
         self._leases: dict[str, set[ReuseKey]] = {}
         self._digests: dict[FileIdentity, FileDigest] = {}
@@ -103,6 +104,17 @@ class MemoryStore:
     def is_evicted(self, key: ReuseKey) -> bool:
         """Tell whether an entry's blobs were taken by retention, its metadata kept."""
         return key in self._evicted
+
+    def quarantine_entry(self, entry: Entry, reason: str) -> bool:
+        """Set an entry aside, with the reason; return whether it was there."""
+        with self._lock:
+            there = self.get_entry(entry.key)
+            if there is None or there.origin != entry.origin:
+                return False
+            self.set_aside.append((there, reason))
+            self._quarantined += 1
+            self.drop_entry(entry.key)
+            return True
 
     def drop_entry(self, key: ReuseKey) -> None:
         """Forget an entry; not an error where there is none."""
@@ -329,6 +341,7 @@ class MemoryStore:
                     kept.clear()
                 self._evicted.clear()
                 self._quarantined = 0
+                self.set_aside.clear()
                 return cleared
             going = {key: self.get_entry(key) for key in set(keys) & self._entries.keys()}
             for key in going:

@@ -154,6 +154,14 @@ class Store(Protocol):
     def is_evicted(self, key: ReuseKey) -> bool:
         """Tell whether an entry's blobs were taken by retention, its metadata kept."""
 
+    def quarantine_entry(self, entry: Entry, reason: str) -> bool:
+        """Set an entry aside, with the reason: sound as it is, it is not to be used again.
+
+        Its blobs stay as long as those of no entry do.
+
+        :returns: whether it was there; another that was recorded since in its place stays.
+        """
+
     def drop_entry(self, key: ReuseKey) -> None:
         """Forget an entry; not an error where there is none."""
 

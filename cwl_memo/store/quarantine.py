@@ -1,4 +1,7 @@
-"""Quarantine: where damaged files go, so that nothing is lost and nothing is used."""
+"""Quarantine: where damaged files go, so that nothing is lost and nothing is used.
+
+So do entries whose jobs gave something else when they were executed again.
+"""
 
 from __future__ import annotations
 
@@ -28,12 +31,15 @@ class Quarantine:
         self._writable = writable
         self._told: set[Path] = set()
 
-    def take(self, path: Path, reason: str) -> None:
-        """Move a file, or whatever stands at the path, and note the reason beside it."""
+    def take(self, path: Path, reason: str, *, is_damaged: bool = True) -> None:
+        """Move a file, or whatever stands at the path, and note the reason beside it.
+
+        :param is_damaged: whether the log is to say so; what is sound its user speaks of.
+        """
         if path.parent != self._directory.parent and path.parent.is_symlink():
             # What is behind the link is not the store's.
             path = path.parent
-        if path not in self._told:
+        if is_damaged and path not in self._told:
             _log.warning("cwl-memo: damaged, and not used: %s: %s", path, reason)
         if not self._writable:
             self._told.add(path)

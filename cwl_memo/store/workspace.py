@@ -6,13 +6,21 @@ import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from cwl_memo.core.digest import Digest
 from cwl_memo.core.entry import BlobRef, NodeKind, Tree, TreeNode
 from cwl_memo.store.permission import mode_of, read_umask
-from cwl_memo.store.protocol import FileDigest, FileIdentity, Store
+from cwl_memo.store.protocol import FileDigest, FileIdentity
 
-__all__ = ["Workspace", "ingest_workspace"]
+__all__ = ["TakesFiles", "Workspace", "ingest_workspace"]
+
+
+class TakesFiles(Protocol):
+    """What a workspace is taken into: a store, or what only finds out its digests."""
+
+    def ingest_file(self, path: Path) -> FileDigest:
+        """Take a regular file's bytes in, reading it once."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +47,7 @@ class Workspace:
 
 
 def ingest_workspace(
-    store: Store,
+    store: TakesFiles,
     directory: Path,
     inputs: Mapping[str, FileDigest],
     leave_out: Collection[str] = (),
@@ -76,7 +84,7 @@ def ingest_workspace(
 class _Walk:
     def __init__(
         self,
-        store: Store,
+        store: TakesFiles,
         root: str,
         inputs: Mapping[str, FileDigest],
         leave_out: frozenset[str],
