@@ -11,13 +11,14 @@ import json
 import logging
 import os
 import stat
+import sys
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from cwl_memo.core import policy
 from cwl_memo.core.cache import CacheBehavior
@@ -109,6 +110,7 @@ class Memo:
         self._known: dict[FileIdentity, FileDigest] = {}
         self._neighbours: dict[str, list[Entry]] = {}
         self._claimed: set[ReuseKey] = set()
+        self._distrusted: set[ReuseKey] = set()
         self._lock = threading.Lock()
         if store is not None and run:
             self._guard(lambda: store.begin_run(run), None)
@@ -232,6 +234,8 @@ class Memo:
 
     def _lookup(self, store: Store, wanted: Fingerprint, label: str) -> Hit | Miss:
         key = wanted.key
+        if key in self._distrusted:
+            return Miss(key, MissCause.DIFFERED)
         entry = store.get_entry(key)
         if entry is None:
             return self._nearest(store, wanted, label)
@@ -359,6 +363,28 @@ class Memo:
         self._known.update(taken.identities)
         return taken
 
+    def measure(self, workspace: Path, inputs: Mapping[str, FileDigest]) -> Workspace:
+        """Return what :meth:`ingest` would of a working directory; nothing is taken in.
+
+        :raises OSError: if the directory cannot be read.
+        """
+        # No directory is larger than that.
+        found = ingest_workspace(_Hasher(), workspace, inputs, limit=sys.maxsize)
+        taken = cast("Workspace", found)
+        self._known.update(taken.identities)
+        return taken
+
+    def set_aside(self, entry: Entry, reason: str) -> bool:
+        """Never use an entry again; return whether the store has set it aside.
+
+        Where it has not, this run at least does without it.
+        """
+        self._distrusted.add(entry.key)
+        store = self.store
+        if store is None or not store.writable:
+            return False
+        return self._guard(lambda: store.quarantine_entry(entry, reason), otherwise=False)
+
     def ingest_log(self, log: bytes | Path) -> BlobRef | None:
         """Take a captured log into the store; None where that fails or there is none."""
         store = self.store
@@ -471,6 +497,14 @@ class Memo:
         limit = self.settings.max_size
         if store is not None and store.writable and self._guard(store.used_bytes, 0) > limit:
             self._guard(lambda: len(store.gc(limit)), 0)
+
+
+class _Hasher:
+    """Takes nothing in; finds out the digests of what it is given."""
+
+    def ingest_file(self, path: Path) -> FileDigest:
+        """Return the digests of a regular file, reading it once."""
+        return hash_file(path)
 
 
 class _OwnClaim:

@@ -51,7 +51,7 @@ def _count(store: Store | None) -> dict[str, Any]:
         **asdict(nothing if store is None else store.stats()),
         "jobs": {result: results[result] for result in (REUSED, EXECUTED, REFUSED, FAILED)},
         "causes": dict(sorted(causes.items())),
-        "seconds_saved": round(sum(job.seconds for job in reused), 3),
+        "seconds_saved": round(sum(job.seconds for job in reused if job.saved), 3),
         "bytes_reused": sum(job.size for job in reused),
     }
 

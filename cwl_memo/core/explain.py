@@ -7,7 +7,18 @@ from typing import Any, Final
 
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.outcome import MissCause, Reason
-from cwl_memo.core.run import EXECUTED, FAILED, REFUSED, REUSED, JobRecord, RunRecord
+from cwl_memo.core.run import (
+    DIFFERS,
+    EXECUTED,
+    FAILED,
+    FAILED_AGAIN,
+    NOT_COMPARED,
+    REFUSED,
+    REUSED,
+    SAME,
+    JobRecord,
+    RunRecord,
+)
 
 __all__ = [
     "differing_fields",
@@ -99,6 +110,8 @@ def format_bytes(size: int) -> str:
 
 def sentence(job: JobRecord) -> str:
     """Return what became of a job, as it stands in the log after the job's name."""
+    if job.recheck:
+        return _rechecked(job)
     if job.result == REUSED:
         return f"reused from run {job.origin_run} (saved {format_seconds(job.seconds)})"
     head = "failed" if job.result == FAILED else "executed"
@@ -116,6 +129,17 @@ def sentence(job: JobRecord) -> str:
     return head
 
 
+def _rechecked(job: JobRecord) -> str:
+    if job.recheck == DIFFERS:
+        outputs = ", ".join(dict.fromkeys(d.output for d in job.differences))
+        return f"executed again: other outputs than in run {job.origin_run}: {outputs}"
+    came = {
+        SAME: "executed again: the same outputs",
+        FAILED_AGAIN: f"failed when executed again: {job.detail}",
+    }.get(job.recheck, f"executed again, and not compared: {job.detail}")
+    return f"reused from run {job.origin_run} ({came})"
+
+
 def summary_line(record: RunRecord) -> str:
     """Return the one line that closes a run."""
     total = len(record.jobs)
@@ -127,4 +151,10 @@ def summary_line(record: RunRecord) -> str:
     if record.count(REUSED):
         saved = format_seconds(record.seconds_saved)
         line += f"; saved {saved} and {format_bytes(record.bytes_reused)} of results"
+    again = [job.recheck for job in record.jobs if job.recheck]
+    if again:
+        came = [(DIFFERS, "with other outputs"), (FAILED_AGAIN, "failed")]
+        came += [(NOT_COMPARED, "not compared")]
+        told = [f"{again.count(kind)} {words}" for kind, words in came if kind in again]
+        line += f"; {len(again)} executed again: {', '.join(told) or 'the same outputs'}"
     return line

@@ -99,6 +99,11 @@ class Reason(Enum):
         "An input was changed while the job ran, so its result belongs to no one input.",
         "Keep inputs unchanged during a run, and run again.",
     )
+    NOT_DETERMINISTIC = (
+        "not-deterministic",
+        "A job of the tool gave other outputs when it was executed again in this run.",
+        "Add WorkReuse with enableReuse: false to the tool, or have it give the same bytes.",
+    )
     TOO_LARGE = (
         "too-large",
         "The job's files are larger than the store may become.",
@@ -139,6 +144,10 @@ class MissCause(Enum):
     CHANGED = ("changed", "changed since the last entry")
     EVICTED = ("evicted", "its recorded files were evicted")
     DAMAGED = ("damaged", "its entry was damaged and has been set aside")
+    DIFFERED = (
+        "differed",
+        "its entry gave other outputs when it was executed again, and has been set aside",
+    )
     OUTPUTS_CHANGED = (
         "outputs-changed",
         "the outputs section changed and cannot be collected anew",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from cwl_memo.core.digest import digest_of_bytes
 from cwl_memo.core.facts import JobTraits
 from cwl_memo.core.outcome import Reason, Refusal
 from cwl_memo.core.settings import Directories, Mode, Network, Settings
 
-__all__ = ["may_lookup", "may_record", "refusal"]
+__all__ = ["is_rechecked", "may_lookup", "may_record", "refusal"]
 
 
 def may_lookup(settings: Settings) -> bool:
@@ -42,3 +43,19 @@ def refusal(traits: JobTraits, settings: Settings) -> Refusal | None:
     if traits.nondeterministic:
         return Refusal(Reason.NONDETERMINISTIC_EXPRESSION, traits.nondeterministic[0])
     return None
+
+
+def is_rechecked(rate: float, run: str, job: str, key: str) -> bool:
+    """Tell whether a hit is one of the sample that is executed again.
+
+    Each hit is drawn by itself, and the draw can be made again from the run's record.
+
+    :param rate: the part of the hits that is drawn, 0 to 1.
+    :param run: id of the run.
+    :param job: name of the job in it.
+    :param key: the job's reuse key.
+    """
+    if not 0 < rate < 1:
+        return rate >= 1
+    drawn = digest_of_bytes(f"recheck\0{run}\0{job}\0{key}".encode("utf-8", "surrogatepass"))
+    return int(drawn.hex[:12], 16) / 16**12 < rate

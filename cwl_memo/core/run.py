@@ -6,8 +6,21 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cwl_memo.core.canonical import JSON
+from cwl_memo.core.comparison import Difference
 
-__all__ = ["EXECUTED", "FAILED", "REFUSED", "REPORT_FORMAT", "REUSED", "JobRecord", "RunRecord"]
+__all__ = [
+    "DIFFERS",
+    "EXECUTED",
+    "FAILED",
+    "FAILED_AGAIN",
+    "NOT_COMPARED",
+    "REFUSED",
+    "REPORT_FORMAT",
+    "REUSED",
+    "SAME",
+    "JobRecord",
+    "RunRecord",
+]
 
 REPORT_FORMAT: Final = 1
 
@@ -15,6 +28,11 @@ REUSED: Final = "reused"
 EXECUTED: Final = "executed"
 REFUSED: Final = "refused"
 FAILED: Final = "failed"
+
+SAME: Final = "same"
+DIFFERS: Final = "differs"
+FAILED_AGAIN: Final = "failed"
+NOT_COMPARED: Final = "not-compared"
 
 
 _HEADER: Final = (
@@ -43,6 +61,10 @@ class JobRecord:
     :param size: bytes of the job's recorded files.
     :param started: ISO 8601.
     :param network: whether the tool may use the network.
+    :param recheck: what came of executing a hit again: ``same``, ``differs`` (the outputs are
+        then those of this execution, ``result`` is ``executed``), ``failed``, or
+        ``not-compared`` for the reason in ``detail``; empty where it was not executed again.
+    :param differences: the outputs that differ from the recorded ones, and how.
     """
 
     name: str
@@ -61,11 +83,19 @@ class JobRecord:
     size: int = 0
     started: str = ""
     network: bool = False
+    recheck: str = ""
+    differences: tuple[Difference, ...] = ()
+
+    @property
+    def saved(self) -> bool:
+        """Tell whether an execution was spared."""
+        return self.result == REUSED and not self.recheck
 
     def to_json(self) -> JSON:
         """Return the record as JSON, each field present."""
         data = dict(self.__dict__)
         data["differs"] = list(self.differs)
+        data["differences"] = [difference.to_json() for difference in self.differences]
         return data
 
     @classmethod
@@ -73,6 +103,7 @@ class JobRecord:
         """Read a record; unknown fields of a newer program are left out."""
         known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
         known["differs"] = tuple(known.get("differs", ()))
+        known["differences"] = tuple(map(Difference.from_json, known.get("differences", ())))
         return cls(**known)
 
 
@@ -113,7 +144,7 @@ class RunRecord:
     @property
     def seconds_saved(self) -> float:
         """Seconds that the reused jobs took when they were executed."""
-        return sum(job.seconds for job in self.jobs if job.result == REUSED)
+        return sum(job.seconds for job in self.jobs if job.saved)
 
     @property
     def bytes_reused(self) -> int:

@@ -20,6 +20,7 @@ from cwl_memo.core.settings import (
     Link,
     Mode,
     Network,
+    parse_rate,
     parse_size,
 )
 from cwl_memo.errors import UsageError
@@ -73,6 +74,7 @@ class Kind(str, Enum):
     SWITCH = "switch"
     TEXT = "text"
     SIZE = "size"
+    RATE = "rate"
     PATH = "path"
     FOLDERS = "folders"
 
@@ -148,6 +150,8 @@ class Setting:
                 return text.lower() in _YES
             case Kind.SIZE:
                 return parse_size(text)
+            case Kind.RATE:
+                return parse_rate(text)
             case Kind.PATH if not text:
                 raise UsageError("names no directory; name one, or leave the setting out")
         return text
@@ -164,6 +168,8 @@ class Setting:
                 raise UsageError(f"{_toml(value)} is no switch; write true or false")
             case Kind.SIZE, int() if not isinstance(value, bool) and value >= 0:
                 return value
+            case Kind.RATE, int() | float() if not isinstance(value, bool) and 0 <= value <= 1:
+                return float(value)
             case Kind.FOLDERS, list() if all(isinstance(item, str) for item in value):
                 return tuple(value)
             case Kind.FOLDERS, _:
@@ -176,6 +182,8 @@ class Setting:
                 raise UsageError(f"{_toml(value)} is none of {', '.join(self.words)}")
             case Kind.SIZE, _:
                 raise UsageError(f"{_toml(value)} is no size; write bytes, or a text as '20GB'")
+            case Kind.RATE, _:
+                raise UsageError(f"{_toml(value)} is no rate; write 0 to 1, or a text as '5%'")
         raise UsageError(f'{_toml(value)} is no text; write it in quotes, as "…"')
 
     def show(self, value: Any) -> str:
@@ -273,6 +281,12 @@ SETTINGS: Final[dict[str, Setting]] = {
             sentence="what the store may hold, as 500MB or 20GB; the least recently used "
             "entries go first.",
             shown_default="20GB",
+        ),
+        Setting(
+            "recheck", Kind.RATE, default=0.0, metavar="RATE",
+            sentence="execute this part of the reused jobs again, as 5% or 0.05, and compare the "
+            "outputs; an entry whose job gives others is set aside.",
+            shown_default="0.0", harmless=None,
         ),
         Setting(
             "replay", Kind.SWITCH, default=True,

@@ -20,12 +20,14 @@ __all__ = [
     "Network",
     "Retention",
     "Settings",
+    "parse_rate",
     "parse_size",
 ]
 
 DEFAULT_MAX_SIZE: Final = 20 * 10**9
 """Bytes that a local store may hold before the least recently used entries go."""
 
+_RATE: Final = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(%?)\s*")
 _SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgtp]?)(i?)b?\s*", re.IGNORECASE)
 
 
@@ -112,6 +114,22 @@ class Settings:
     max_size: int = DEFAULT_MAX_SIZE
     intermediate_files: IntermediateFiles = IntermediateFiles()
     """Of the project; what is recorded from now on is stamped with it."""
+    recheck: float = 0.0
+    """The part of the hits, 0 to 1, whose jobs are executed again to see whether they vary."""
+
+
+def parse_rate(text: str) -> float:
+    """Return the part of a whole meant by ``5%``, ``0.05`` or ``1``: 0 to 1.
+
+    :raises UsageError: if the text is not one.
+    """
+    match = _RATE.fullmatch(text)
+    rate = float(match[1]) / (100 if match[2] else 1) if match else -1.0
+    if not 0 <= rate <= 1:
+        raise UsageError(
+            f"not a rate: {text!r}; write it as 5% or 0.05, from 0 (none) to 1 or 100% (all)"
+        )
+    return rate
 
 
 def parse_size(text: str) -> int:

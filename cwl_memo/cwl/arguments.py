@@ -65,14 +65,14 @@ def add_memo_arguments(parser: argparse.ArgumentParser) -> None:
                 setting.flag,
                 action=argparse.BooleanOptionalAction,
                 default=None,
-                help=setting.help,
+                help=setting.help.replace("%", "%%"),
             )
         else:
             group.add_argument(
                 setting.flag,
                 choices=setting.words or None,
                 metavar=setting.metavar or None,
-                help=setting.help,
+                help=setting.help.replace("%", "%%"),
             )
 
 

@@ -24,6 +24,7 @@ from cwl_memo.cwl.facts import Gathered
 from cwl_memo.cwl.files import UnkeyableError
 from cwl_memo.cwl.log import Log
 from cwl_memo.cwl.output import directories_in_output, record_output
+from cwl_memo.cwl.recheck import Recheck, is_success
 from cwl_memo.cwl.session import Session
 from cwl_memo.cwl.telltale import secret_files, tell_tale
 from cwl_memo.memo import Execution
@@ -58,6 +59,7 @@ class Attempt:
         self.refused: Refusal | None = None
         self.missed: Miss | None = None
         self.claim: Claim | None = None
+        self.recheck: Recheck | None = None
         self._not_recorded: Refusal | None = None
         self._execution: Execution | None = None
         self._begun = time.time()
@@ -131,7 +133,7 @@ class Attempt:
                 self._ingest(job, outdir, rcode, outputs, logs, checksums)
                 return self._not_recorded
 
-            if self.is_keyed and _is_success(job, rcode):
+            if self.is_keyed and is_success(job, rcode):
                 unexpected = Refusal(Reason.STORE_FAILED, "unexpected error")
                 self._not_recorded = memo.shield(take_in, unexpected)
                 if self._not_recorded is not None:
@@ -265,21 +267,22 @@ class Attempt:
 
     def finish_hit(self, entry: Entry) -> None:
         """Say that the job was answered by an entry."""
-        self._session.finish(
-            JobRecord(
-                name=self.name,
-                tool=self.traits.label,
-                result=REUSED,
-                lookup="hit",
-                key=str(self.wanted.key),
-                origin_run=entry.origin.run,
-                origin_job=entry.origin.job,
-                seconds=entry.origin.seconds,
-                size=entry.size,
-                started=now(),
-                network=self.traits.network,
-            ),
-            self.gathered.sources,
+        self._session.finish(self.hit_record(entry), self.gathered.sources)
+
+    def hit_record(self, entry: Entry) -> JobRecord:
+        """Return what is recorded of the job if an entry answers it."""
+        return JobRecord(
+            name=self.name,
+            tool=self.traits.label,
+            result=REUSED,
+            lookup="hit",
+            key=str(self.wanted.key),
+            origin_run=entry.origin.run,
+            origin_job=entry.origin.job,
+            seconds=entry.origin.seconds,
+            size=entry.size,
+            started=now(),
+            network=self.traits.network,
         )
 
     def finish(self, status: str) -> None:
@@ -290,8 +293,11 @@ class Attempt:
         begun = self._session.begun(self.name, self._begun)
         seconds = round(time.time() - begun, 3)
         if status == "success" and self._execution is not None:
-            self._not_recorded = self._session.memo.publish(self.wanted, self._execution)
             seconds = self._execution.origin.seconds
+            if self.traits.label in self._session.varying:
+                self._not_recorded = Refusal(Reason.NOT_DETERMINISTIC)
+            else:
+                self._not_recorded = self._session.memo.publish(self.wanted, self._execution)
         self.release()
         sources = self.gathered.sources if self.is_keyed else None
         self._session.finish(self._record(status, seconds), sources)
@@ -384,14 +390,6 @@ class Attempt:
             job.run(context)
             outdir = job.outdir
         return str(outdir)
-
-
-def _is_success(job: JobBase, rcode: int) -> bool:
-    """Tell what cwltool will make of an exit code (CWL v1.2, section 5.7)."""
-    if rcode in job.successCodes:
-        return True
-    failures = (*job.temporaryFailCodes, *job.permanentFailCodes)
-    return rcode == 0 and rcode not in failures
 
 
 def _redirected(name: str | None, workspace: Workspace) -> BlobRef | None:

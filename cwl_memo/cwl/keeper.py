@@ -59,6 +59,8 @@ class Keeper:
             return None
         if choice.settings.mode is not Mode.READWRITE:
             return None
+        if choice.settings.recheck:
+            return None  # a replay would execute nothing again
         why = is_replayable(args, get_default_args())
         if not why and (sys.stdout is None or not _is_utf8(sys.stdout)):
             why = "standard output is not in UTF-8"

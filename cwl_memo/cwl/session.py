@@ -85,6 +85,8 @@ class Session:
         self.logs = LogTaps()
         self.views = Views(self.memo, self._make_view_root, lazy=False)
         self.taps_logs = False
+        self.varying: set[str] = set()
+        """Labels of the tools that gave other outputs when they were executed again."""
         self.work_reuse: OfRun | None = None
         """What the process that the user runs requires; its steps inherit it."""
         self.record = RunRecord(

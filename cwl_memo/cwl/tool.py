@@ -24,6 +24,7 @@ from cwl_memo.core.outcome import Hit, Miss, MissCause, Reason, Refusal
 from cwl_memo.cwl.attempt import Attempt
 from cwl_memo.cwl.checksums import can_wait
 from cwl_memo.cwl.door import (
+    ORIGINAL_CWLVERSION,
     CommandLineTool,
     JobBase,
     RuntimeContext,
@@ -37,6 +38,7 @@ from cwl_memo.cwl.facts import Gathered, ToolFacts
 from cwl_memo.cwl.files import UnkeyableError
 from cwl_memo.cwl.output import record_output, restore_output
 from cwl_memo.cwl.provenance import Listings, profile_of, tell_reuse, unmarked, with_marks
+from cwl_memo.cwl.recheck import Recheck, Restored
 from cwl_memo.cwl.session import Session
 from cwl_memo.cwl.surroundings import without_directories
 from cwl_memo.cwl.view import ViewFile
@@ -100,14 +102,19 @@ class MemoMixin:
                 yield from self._execute(attempt, job_order, output_callbacks, context)
                 return
             claim = yield from self._hit_or_claim(attempt, output_callbacks, context)
-            if claim is None:
+            if claim is None and attempt.recheck is None:
                 return
             attempt.claim = claim
             if session.views.ensure_in(job_order):
                 break
             # An input had to be made anew and came out otherwise: another job.
             attempt.release()
-        yield from self._execute(attempt, job_order, output_callbacks, context)
+            if attempt.recheck is not None:
+                attempt.recheck.drop()
+        if attempt.recheck is not None:
+            yield from self._execute_again(attempt.recheck, job_order, context)
+        else:
+            yield from self._execute(attempt, job_order, output_callbacks, context)
 
     # deciding
 
@@ -145,7 +152,10 @@ class MemoMixin:
     def _hit_or_claim(
         self, attempt: Attempt, callbacks: Callback, context: RuntimeContext
     ) -> Generator[Any, None, Claim | None]:
-        """Answer the job from the store, or return the right to execute it."""
+        """Answer the job from the store, or return the right to execute it.
+
+        None where it is answered, or is to be executed again to see whether it varies.
+        """
         memo = self.memo_session.memo
         key = attempt.wanted.key
         if attempt.refused is not None:
@@ -177,19 +187,25 @@ class MemoMixin:
             attempt.missed = attempt.missed or found
             return False
         hit = found
-        outputs = memo.shield(lambda: self._restore(attempt, hit, context), None)
-        if outputs is None:
+        restored = memo.shield(lambda: self._restore(attempt, hit, context), None)
+        if restored is None:
             edited = found.variant is None
             cause = MissCause.OUTPUTS_CHANGED if edited else MissCause.DAMAGED
             attempt.missed = Miss(attempt.wanted.key, cause)
             return False
         if context.research_obj is not None and not memo.shield(
-            lambda: self._tell_reuse(attempt, hit, outputs, context), otherwise=False
+            lambda: self._tell_reuse(attempt, hit, restored.outputs, context), otherwise=False
         ):
             attempt.refused = Refusal(Reason.PROVENANCE_UNSUPPORTED)
             return False
+        session, rate = self.memo_session, memo.settings.recheck
+        # A research object would tell of an execution whose outputs nobody goes on with.
+        rate = rate if context.research_obj is None else 0.0
+        if rate and policy.is_rechecked(rate, session.run, attempt.name, hit.entry.key.hex):
+            attempt.recheck = Recheck(session, attempt, hit.entry, restored, callbacks)
+            return True
         attempt.finish_hit(found.entry)
-        callbacks(outputs, "success")
+        callbacks(restored.outputs, "success")
         return True
 
     def _tell_reuse(
@@ -219,7 +235,7 @@ class MemoMixin:
 
     # a hit
 
-    def _restore(self, attempt: Attempt, hit: Hit, context: RuntimeContext) -> Any:
+    def _restore(self, attempt: Attempt, hit: Hit, context: RuntimeContext) -> Restored | None:
         """Return the output object of a hit, its files in a view; None if that failed."""
         session = self.memo_session
         view = session.views.new_directory()
@@ -245,7 +261,8 @@ class MemoMixin:
             session.views.drop(view)
             return None
         ports = [shortname(port["id"]) for port in self.tool["outputs"]]  # type: ignore[attr-defined]
-        return {**{name: outputs[name] for name in ports if name in outputs}, **outputs}
+        ordered = {**{name: outputs[name] for name in ports if name in outputs}, **outputs}
+        return Restored(variant, ordered, view)
 
     def _deliver_logs(self, entry: Entry, context: RuntimeContext) -> None:
         """Put redirected streams where the user wants to find them, as an execution does."""
@@ -369,6 +386,26 @@ class MemoMixin:
             # Rejected: nobody is to wait for this job.
             attempt.finish_rejected()
             raise
+
+    def _execute_again(
+        self, recheck: Recheck, job_order: Any, context: RuntimeContext
+    ) -> Iterator[Any]:
+        """Execute the job of a hit, as that of a miss, to compare its outputs."""
+        self.memo_facts.forget_types()
+        recheck.tool = str(self.tool.get("id", "")).removeprefix("file://")  # type: ignore[attr-defined]
+        recheck.cwl_version = str(self.metadata.get(ORIGINAL_CWLVERSION) or "")  # type: ignore[attr-defined]
+        try:
+            for job in super().job(job_order, recheck.finished, context):  # type: ignore[misc]
+                if isinstance(job, JobBase):
+                    recheck.attach(
+                        job,
+                        context,
+                        self.memo_facts.image_that_ran,
+                        checksums_can_wait=can_wait(self.tool["outputs"]),  # type: ignore[attr-defined]
+                    )
+                yield job
+        except Exception as error:  # noqa: BLE001  (the run has the recorded outputs)
+            recheck.fail(error)
 
 
 def _ingest_nothing(_path: str) -> FileDigest | None:

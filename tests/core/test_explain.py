@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cwl_memo.core.comparison import Difference
 from cwl_memo.core.explain import (
     differing_fields,
     format_bytes,
@@ -130,3 +132,29 @@ def test_summary_counts_each_job_once() -> None:
         "4 jobs: 1 reused, 1 executed, 1 refused, 1 failed; saved 1 min 0 s and 1.0 kB of results"
     )
     assert summary_line(RunRecord(run="r", jobs=[job()])).startswith("1 job: 0 reused")
+
+
+def test_sentences_of_hits_that_were_executed_again() -> None:
+    again = job(result=REUSED, lookup="hit", origin_run="r", seconds=723.0, recheck="same")
+    assert sentence(again) == "reused from run r (executed again: the same outputs)"
+    failed = replace(again, recheck="failed", detail="exit code 1")
+    assert sentence(failed) == "reused from run r (failed when executed again: exit code 1)"
+    not_compared = replace(again, recheck="not-compared", detail="why")
+    assert sentence(not_compared) == "reused from run r (executed again, and not compared: why)"
+    found = (
+        Difference("out", "2 bytes"),
+        Difference("out", "mode"),
+        Difference("d/a", "is missing"),
+    )
+    differs = replace(again, result=EXECUTED, recheck="differs", differences=found)
+    assert sentence(differs) == "executed again: other outputs than in run r: out, d/a"
+    jobs = [again, again, failed, not_compared, differs, replace(again, recheck="")]
+    record = RunRecord(run="x", jobs=jobs)
+    assert summary_line(record).endswith(
+        "; 5 executed again: 1 with other outputs, 1 failed, 1 not compared"
+    )
+    assert summary_line(RunRecord(run="x", jobs=[again])).endswith(
+        "; 1 executed again: the same outputs"
+    )
+    assert record.seconds_saved == 723.0
+    assert [JobRecord.from_json(one.to_json()) for one in jobs] == jobs

@@ -8,8 +8,15 @@ import pytest
 
 from cwl_memo.core.facts import JobTraits
 from cwl_memo.core.outcome import MissCause, Reason
-from cwl_memo.core.policy import may_lookup, may_record, refusal
-from cwl_memo.core.settings import Directories, Mode, Network, Settings, parse_size
+from cwl_memo.core.policy import is_rechecked, may_lookup, may_record, refusal
+from cwl_memo.core.settings import (
+    Directories,
+    Mode,
+    Network,
+    Settings,
+    parse_rate,
+    parse_size,
+)
 from cwl_memo.errors import UsageError
 
 PLAIN = JobTraits(label="tool.cwl")
@@ -103,3 +110,32 @@ def test_sizes_are_read_as_people_write_them(text: str, size: int) -> None:
 def test_what_is_no_size_is_a_usage_error(text: str) -> None:
     with pytest.raises(UsageError, match="20GB"):
         parse_size(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"),
+    [("0", 0), ("1", 1), ("5%", 0.05), ("0.05", 0.05), (" .5 ", 0.5), ("100 %", 1),
+     ("2.5%", 0.025)],
+)  # fmt: skip
+def test_rates_are_read_as_people_write_them(text: str, rate: float) -> None:
+    assert parse_rate(text) == rate
+
+
+@pytest.mark.parametrize("text", ["", "%", "-1", "2", "101%", "nan", "1e-2", "five", "5 percent"])
+def test_what_is_no_rate_is_a_usage_error(text: str) -> None:
+    with pytest.raises(UsageError, match="5%"):
+        parse_rate(text)
+
+
+def test_hits_are_drawn_one_by_one_and_always_in_the_same_way() -> None:
+    drawn = [is_rechecked(0.2, "run", f"job_{i}", "key") for i in range(2000)]
+    assert drawn == [is_rechecked(0.2, "run", f"job_{i}", "key") for i in range(2000)]
+    assert 300 < sum(drawn) < 500
+    assert drawn != [is_rechecked(0.2, "other", f"job_{i}", "key") for i in range(2000)]
+    more = [is_rechecked(0.6, "run", f"job_{i}", "key") for i in range(2000)]
+    assert all(high or not low for low, high in zip(drawn, more, strict=True))
+
+
+def test_none_or_all_hits_are_drawn_at_the_ends() -> None:
+    assert not any(is_rechecked(0.0, "run", f"job_{i}", "key") for i in range(99))
+    assert all(is_rechecked(1.0, "run", f"job_{i}", "key") for i in range(99))

@@ -150,6 +150,13 @@ def test_run_is_right_with_a_fault_at_every_call_when_half_warm(
     every_call(bench, monkeypatch, clay.store, StoreError)
 
 
+def test_run_is_right_with_a_fault_at_every_call_when_hits_are_executed_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clay = warm_clay(bench, monkeypatch)
+    every_call(bench, monkeypatch, clay.store, StoreError, "--memo-recheck", "1", step=3)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("error", [StoreFullError, StoreReadOnlyError, StoreDamagedError])
 @pytest.mark.parametrize("more", [(), ("--parallel",)], ids=["serial", "parallel"])
