@@ -19,6 +19,7 @@ REFERENCE = Path(__file__).parent / "reference"
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from conformance.driver import main as conformance  # noqa: E402 - the tree this script is in
+from cwl_memo.cli import audit  # noqa: E402
 from cwl_memo.cli.exit_codes import ExitCode  # noqa: E402
 from cwl_memo.cli.main import build_parser, verbs  # noqa: E402
 from cwl_memo.cli.opening import add_json_argument, add_store_arguments  # noqa: E402
@@ -56,6 +57,7 @@ def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 def _cli() -> Iterator[str]:
     yield from [build_parser().description or "", ""]
     yield from ["## cwl-memo run, cwltool-memo", "", *_run()]
+    yield from _audit()
     for verb in verbs():
         yield from _verb(verb, "cwl-memo", "##")
     yield from _conformance()
@@ -75,6 +77,15 @@ def _verb(verb: Verb, above: str, heading: str) -> Iterator[str]:
     yield from ["```", ""]
     for below in verb.verbs:
         yield from _verb(below, name, f"{heading}#")
+
+
+def _audit() -> Iterator[str]:
+    parser = argparse.ArgumentParser(add_help=False)
+    audit.Audit().add_arguments(parser)
+    yield from ["## cwl-memo audit", "", audit.DESCRIPTION, ""]
+    yield "Every option and argument of `cwl-memo run`, and these before the document. More is in"
+    yield "[Find non-deterministic tools](../how-to/find-non-deterministic-tools.md)."
+    yield from ["", *_options(parser)]
 
 
 def _conformance() -> Iterator[str]:

@@ -25,7 +25,7 @@ _VERBS: Final = (
     "ls", "show", "stats", "verify", "gc", "clear", "runs", "explain", "settings", "project",
     "export", "import_", "cache",
 )  # fmt: skip
-"""All verbs but ``run``, whose arguments are cwltool's, and ``conformance``, which has no store."""
+"""All verbs but ``run`` and ``audit``, whose arguments are cwltool's, and ``conformance``."""
 
 _DESCRIPTION: Final = """\
 Memoization for CWL: a job that has been executed before is not executed again.
@@ -38,7 +38,7 @@ examples:
   cwl-memo explain latest               why each of its jobs was reused or executed
   cwl-memo gc --max-size 5GB            make the store smaller
 
-exit codes of all verbs but run, which has those of cwltool:
+exit codes of all verbs but run, which has those of cwltool, as has an audit whose run fails:
 """
 
 
@@ -51,6 +51,8 @@ def main(argv: list[str] | None = None) -> int:
     if words[:1] == ["run"]:
         # No error boundary: what cwltool lets through ends this program as it ends cwltool.
         return _run_workflow(words[1:])
+    if words[:1] == ["audit"]:
+        return guarded(f"{PROG} audit", lambda: _audit(words[1:]))
     if words[:1] == ["conformance"]:
         return guarded(f"{PROG} conformance", lambda: _measure_conformance(words[1:]))
     return guarded(PROG, lambda: _main(words))
@@ -102,6 +104,12 @@ def _run_workflow(words: list[str]) -> int:
     return run(words, prog=f"{PROG} run", write_report=write_report)
 
 
+def _audit(words: list[str]) -> int:
+    from cwl_memo.cli.audit import audit
+
+    return audit(words, f"{PROG} audit")
+
+
 def _measure_conformance(words: list[str]) -> int:
     # It is no part of this package: it knows runners by their command lines alone.
     driver = importlib.import_module("cwl_memo_conformance.driver.main")
@@ -115,7 +123,7 @@ def _measure_conformance(words: list[str]) -> int:
 def _complete() -> int:
     """Answer the shell that asks how a half-typed command line may go on."""
     words = os.environ.get("COMP_LINE", "").split(" ")
-    if len(words) > 2 and words[1] == "run":
+    if len(words) > 2 and words[1] in ("run", "audit"):
         # argcomplete reads the line itself; the runner's parser begins at its second word.
         os.environ["_ARGCOMPLETE"] = "2"
         return _run_workflow([])
@@ -145,6 +153,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.set_defaults(verb=None)
     below = parser.add_subparsers(metavar="VERB", title="verbs")
     below.add_parser("run", help="run a workflow or a tool as cwltool does, reusing jobs")
+    below.add_parser("audit", help="execute the jobs of a run again and compare their outputs")
     below.add_parser("conformance", help="measure how right a CWL runner's reuse of jobs is")
     for verb in verbs():
         _add_verb(below, verb)

@@ -160,7 +160,7 @@ class Recheck:
                     self.fail(error)
 
         # Compiled, cwltool does not let itself be told; the run then ends as that of a miss.
-        with contextlib.suppress(AttributeError):
+        with contextlib.suppress(AttributeError, TypeError):
             job.run = run_or_fail  # type: ignore[assignment,method-assign]
 
     def _compare(

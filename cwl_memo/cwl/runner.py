@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, Protocol, cast
 
 import argcomplete
 
@@ -39,11 +39,28 @@ from cwl_memo.errors import SettingsFileError, StoreError, UsageError
 from cwl_memo.store.caches import RunCaches
 from cwl_memo.store.local import LocalStore, open_store
 
-__all__ = ["build_parser", "run"]
+__all__ = ["Purpose", "build_parser", "run"]
 
 _log = logging.getLogger("cwltool")
 
 WriteReport = Callable[[Path, RunRecord], None]
+
+
+class Purpose(Protocol):
+    """What a run is for, where that is not its outputs."""
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add arguments; names of theirs that begin with ``memo_`` stay hidden from cwltool."""
+
+    def settle(self, args: argparse.Namespace) -> None:
+        """Change what the command line chose.
+
+        :raises UsageError: if that does not go with the purpose.
+        """
+
+    def take(self, record: RunRecord) -> None:
+        """Take the record of the run, which has ended."""
+
 
 _USAGE: Final = 2
 
@@ -89,14 +106,19 @@ def _leave_abbreviations(parser: argparse.ArgumentParser, known: set[str]) -> No
     parser._get_option_tuples = ours_left_out  # type: ignore[method-assign]  # noqa: SLF001
 
 
-def run(argv: Sequence[str], *, prog: str, write_report: WriteReport) -> int:
+def run(
+    argv: Sequence[str], *, prog: str, write_report: WriteReport, purpose: Purpose | None = None
+) -> int:
     """Run cwltool on a command line, reusing jobs; return its exit code.
 
     :param argv: arguments of cwltool and of the memoization group.
     :param prog: what the user typed, for usage messages.
     :param write_report: writes the run's record where ``--memo-report`` says.
+    :param purpose: what the run is for, if not for its outputs.
     """
     parser = build_parser(prog)
+    if purpose is not None:
+        purpose.add_arguments(parser)
     argcomplete.autocomplete(parser)
     options = [word for word in os.environ.get("CWLTOOL_OPTIONS", "").split(" ") if word]
     try:
@@ -105,6 +127,8 @@ def run(argv: Sequence[str], *, prog: str, write_report: WriteReport) -> int:
         return int(end.code or 0)
     _restore_container_ids(args)
     try:
+        if purpose is not None and not _ends_early(args):
+            purpose.settle(args)
         choice = chosen(args, os.environ)
         if choice.memo and args.cachedir:
             raise UsageError(
@@ -141,7 +165,7 @@ def run(argv: Sequence[str], *, prog: str, write_report: WriteReport) -> int:
         option = "--memo-store" if choice.cache is None else f"run cache {choice.cache.name}"
         sys.stderr.write(f"{prog}: error: {option}: {error}\n")
         return _USAGE
-    return _run(argv, args, choice, store, write_report, prog)
+    return _run(argv, args, choice, store, write_report, prog, purpose)
 
 
 def _run(
@@ -151,6 +175,7 @@ def _run(
     store: LocalStore | None,
     write_report: WriteReport,
     prog: str,
+    purpose: Purpose | None,
 ) -> int:
     session = Session(
         store,
@@ -204,6 +229,8 @@ def _run(
         record = session.end(status)
         if choice.report is not None:
             _report(choice.report, record, write_report)
+        if purpose is not None:
+            purpose.take(record)
     return code
 
 
