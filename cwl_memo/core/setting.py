@@ -178,13 +178,19 @@ class Setting:
                 raise UsageError("a path holds no NUL; take it out")
             case _, str():
                 return self.read_text(value)
-            case Kind.CHOICE, _:
-                raise UsageError(f"{_toml(value)} is none of {', '.join(self.words)}")
-            case Kind.SIZE, _:
-                raise UsageError(f"{_toml(value)} is no size; write bytes, or a text as '20GB'")
-            case Kind.RATE, _:
-                raise UsageError(f"{_toml(value)} is no rate; write 0 to 1, or a text as '5%'")
-        raise UsageError(f'{_toml(value)} is no text; write it in quotes, as "…"')
+        raise UsageError(f"{_toml(value)} is {self._not}")
+
+    @property
+    def _not(self) -> str:
+        """What a value of a settings file is that is of another kind, and the remedy."""
+        match self.kind:
+            case Kind.CHOICE:
+                return f"none of {', '.join(self.words)}"
+            case Kind.SIZE:
+                return "no size; write bytes, or a text as '20GB'"
+            case Kind.RATE:
+                return "no rate; write 0 to 1, or a text as '5%'"
+        return 'no text; write it in quotes, as "…"'
 
     def show(self, value: Any) -> str:
         """Return a value as a settings file has it."""

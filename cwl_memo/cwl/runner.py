@@ -116,9 +116,7 @@ def run(
     :param write_report: writes the run's record where ``--memo-report`` says.
     :param purpose: what the run is for, if not for its outputs.
     """
-    parser = build_parser(prog)
-    if purpose is not None:
-        purpose.add_arguments(parser)
+    parser = _parser_for(prog, purpose)
     argcomplete.autocomplete(parser)
     options = [word for word in os.environ.get("CWLTOOL_OPTIONS", "").split(" ") if word]
     try:
@@ -127,9 +125,7 @@ def run(
         return int(end.code or 0)
     _restore_container_ids(args)
     try:
-        if purpose is not None and not _ends_early(args):
-            purpose.settle(args)
-        choice = chosen(args, os.environ)
+        choice = _chosen_for(args, purpose)
         if choice.memo and args.cachedir:
             raise UsageError(
                 "--cachedir and memoization exclude one another: use --memo-store instead "
@@ -166,6 +162,19 @@ def run(
         sys.stderr.write(f"{prog}: error: {option}: {error}\n")
         return _USAGE
     return _run(argv, args, choice, store, write_report, prog, purpose)
+
+
+def _parser_for(prog: str, purpose: Purpose | None) -> argparse.ArgumentParser:
+    parser = build_parser(prog)
+    if purpose is not None:
+        purpose.add_arguments(parser)
+    return parser
+
+
+def _chosen_for(args: argparse.Namespace, purpose: Purpose | None) -> Choice:
+    if purpose is not None and not _ends_early(args):
+        purpose.settle(args)
+    return chosen(args, os.environ)
 
 
 def _run(
