@@ -90,7 +90,9 @@ _CWL_MEMO: Final = (
 )
 
 # With --parallel it does not end after SIGINT or SIGTERM, with a cache or without.
-_CWLTOOL_LACKS: Final = frozenset({"cache-behavior", "cwl-memo-store", "signals-in-parallel"})
+_CWLTOOL_LACKS: Final = frozenset(
+    {"cache-behavior", "cwl-memo-store", "recheck", "signals-in-parallel"}
+)
 
 TEMPLATES: Final[Mapping[str, Template]] = {
     template.name: template
@@ -111,7 +113,14 @@ TEMPLATES: Final[Mapping[str, Template]] = {
             "--disableProgress --logLevel ERROR --retryCount 0 --defaultMemory 100Mi "
             "--defaultDisk 100Mi {options} {document} {job}",
             lacks=frozenset(
-                {"cache-behavior", "cwl-memo-store", "--copy-outputs", "--on-error", "--parallel"}
+                {
+                    "cache-behavior",
+                    "cwl-memo-store",
+                    "recheck",
+                    "--copy-outputs",
+                    "--on-error",
+                    "--parallel",
+                }
             ),
         ),
         Template(
