@@ -85,6 +85,7 @@ def _why(job: JobRecord, changed: Sequence[Change], width: int | None) -> list[s
     if changed:
         return [line for change in changed for line in _change_lines(change, width)]
     lines = [printable(_INDENT + path) for path in job.differs]
+    lines += [line for found in job.differences for line in _wrapped(str(found), _INDENT, width)]
     codes = [job.cause if job.lookup == "refusal" else "", job.not_recorded]
     # A refused job is not recorded for the same reason; it is told once.
     for code in dict.fromkeys(codes):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from cwl_memo.core.comparison import Difference
 from cwl_memo.core.outcome import Reason
 from cwl_memo.core.run import EXECUTED, FAILED, REFUSED, REUSED, JobRecord, RunRecord
 from cwl_memo.report.changes import Change
@@ -115,3 +116,18 @@ def test_a_list_of_runs_fits_eighty_columns() -> None:
     lines = runs_table([RUN, interrupted], 80)
     assert max(map(len, lines)) <= 80
     assert lines[2].split()[:2] == [RUN.run, "interrupted"]
+
+
+def test_the_outputs_that_differed_are_listed() -> None:
+    found = (Difference("out", "3 bytes", "its gzip header"), Difference("exit code", "0, now 3"))
+    job = JobRecord(
+        "s", "t", EXECUTED, "hit", origin_run="r", recheck="differs", differences=found,
+        not_recorded="not-deterministic",
+    )  # fmt: skip
+    lines = explanation(RunRecord(run="x", jobs=[job]), [job], {}, None)
+    assert lines[1:4] == [
+        "[job s] executed again: other outputs than in run r: out, exit code",
+        "    out: 3 bytes; only in its gzip header",
+        "    exit code: 0, now 3",
+    ]
+    assert "WorkReuse" in lines[4]

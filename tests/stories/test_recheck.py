@@ -243,6 +243,18 @@ def _fail(*_: object) -> None:
     raise OSError("no bytes")
 
 
+def test_of_many_differences_some_are_told_and_the_others_counted(bench: Bench) -> None:
+    tool = bench.tool(
+        body=f"mkdir d; for i in `seq 30`; do cat {mood(bench)} > d/$i; done",
+        stdout=None,
+        outputs={"out": {"type": "Directory", "outputBinding": {"glob": "d"}}},
+    )
+    _, again = two(bench, tool, "--memo-directories", "content")
+    told = again.record.jobs[0].differences
+    assert [d.output.startswith("out/") for d in told] == [True] * 20 + [False]
+    assert str(told[-1]) == "outputs: 10 more differences"
+
+
 def test_outputs_that_could_not_be_recorded_now_differ(bench: Bench) -> None:
     target = bench.write("elsewhere.txt", "first")
     tool = bench.tool(
@@ -353,6 +365,26 @@ def test_a_job_that_cannot_even_be_started_does_not_end_the_run(
     assert delivered(again) == delivered(cold), again.log
     assert (again.executed, rechecks(again)) == (0, ["failed"])
     assert again.record.jobs[0].detail == "no engine here"
+
+
+def test_a_run_that_is_interrupted_says_that_nothing_was_compared(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = bench.tool()
+    bench.run(tool, job(bench))
+
+    def _setup(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cwltool.job.JobBase._setup", _setup)
+        with pytest.raises(KeyboardInterrupt):
+            bench.run(tool, job(bench), *ALL)
+    store = open_store(bench.store)
+    [line] = [line for line in store.read_run(store.runs()[-1]) if line["line"] == "job"]
+    store.close()
+    assert (line["recheck"], line["detail"]) == ("not-compared", "the run ended before")
+    assert (quarantined(bench), bench.run(tool, job(bench)).executed) == (0, 0)
 
 
 def test_a_job_whose_input_changes_meanwhile_is_not_compared(bench: Bench) -> None:
