@@ -100,6 +100,10 @@ class Audit:
             )
         if args.memo_recheck is not None:
             raise UsageError("an audit executes every job: leave out --memo-recheck")
+        if args.provenance:
+            raise UsageError(
+                "a research object tells of one execution of each job: leave out --provenance"
+            )
         if self.twice and "-" in args.job_order:
             raise UsageError("--twice: an input object cannot be read from a pipe two times")
         args.memo, args.memo_replay = True, False

@@ -43,6 +43,7 @@ def test_the_help_of_an_option_has_its_default_and_its_variable() -> None:
         ("memo", "0", False),
         ("mode", "recache", Mode.RECACHE),
         ("max_size", "5kB", 5000),
+        ("recheck", "5%", 0.05),
         ("salt", "x", "x"),
         ("store", "~/memo", "~/memo"),
     ],
@@ -57,6 +58,7 @@ def test_a_text_means_a_value(name: str, text: str, value: Any) -> None:
         ("memo", "maybe", "'maybe' is neither on nor off"),
         ("mode", "Off", "'Off' is none of readwrite, readonly, recache, off"),
         ("max_size", "big", "not a size"),
+        ("recheck", "2", "not a rate"),
         ("store", "", "names no directory"),
     ],
 )
@@ -73,6 +75,9 @@ def test_a_text_that_means_nothing_is_refused(name: str, text: str, message: str
         ("directories", "content", Directories.CONTENT),
         ("max_size", 0, 0),
         ("max_size", "1GiB", 2**30),
+        ("recheck", 1, 1.0),
+        ("recheck", 0.05, 0.05),
+        ("recheck", "5%", 0.05),
         ("salt", "", ""),
         ("store", "memo", "memo"),
         ("trusted_projects", ["/a", "/b"], ("/a", "/b")),
@@ -94,6 +99,9 @@ def test_a_value_of_a_file_means_a_value(name: str, given: Any, value: Any) -> N
         ("max_size", -1, "-1 is no size"),
         ("max_size", 1.5, "1.5 is no size; write bytes, or a text as '20GB'"),
         ("max_size", "lots", "not a size"),
+        ("recheck", True, "true is no rate; write 0 to 1, or a text as '5%'"),
+        ("recheck", 1.5, "1.5 is no rate"),
+        ("recheck", "all", "not a rate"),
         ("salt", 3, "3 is no text; write it in quotes"),
         ("store", {"a": ['"']}, r'\{a = \["\\""\]\} is no text'),
         ("store", "a\0b", "no NUL"),
@@ -123,7 +131,7 @@ def test_a_name_that_is_none_leads_to_the_nearest_or_to_all() -> None:
 
 def test_only_what_costs_time_at_most_is_harmless() -> None:
     harmless = {name for name, setting in SETTINGS.items() if setting.harmless is None}
-    assert harmless == {"cache_behavior", "mode", "salt", "directories", "replay"}
+    assert harmless == {"cache_behavior", "mode", "salt", "directories", "recheck", "replay"}
     assert SETTINGS["image"].is_harmless(ImageIdentity.DIGEST)
     assert not SETTINGS["image"].is_harmless(ImageIdentity.NAME)
     for name in ("store", "cache", "max_size", "memo", "report", "trusted_projects"):

@@ -27,6 +27,7 @@ VALUES: dict[str, list[tuple[Any, str]]] = {
     "mode": [(mode, mode) for mode in ("readonly", "recache", "off", "readwrite")],
     "salt": [(word, word) for word in "abcd"],
     "max_size": [(n, str(n)) for n in (10, 11, 12, 13)],
+    "recheck": [(n, str(n)) for n in (0.1, 0.2, 0.3, 1.0)],
     **{
         name: [(word, word) for word in (a, b, a, b)]
         for name, a, b in (

@@ -193,6 +193,16 @@ def test_the_environment_does_not_keep_an_audit_from_looking(
         assert auditor.rows(tool, "job.json")[1] == [["tool.cwl", "1", "1", "0", "0", "0"]]
 
 
+def test_a_settings_file_does_not_keep_an_audit_from_looking(auditor: Auditor) -> None:
+    tool = auditor.bench.tool()
+    auditor.run(tool, "job.json")
+    auditor.bench.write("cwl-memo.toml", 'mode = "recache"\nrecheck = 0\n')
+    assert auditor.rows(tool, "job.json")[1] == [["tool.cwl", "1", "1", "0", "0", "0"]]
+    auditor.bench.write("cwl-memo.toml", 'mode = "fast"\n')
+    code, _, err = auditor.run(tool, "job.json")
+    assert (code, "cwl-memo.toml:1" in err) == (2, True)
+
+
 def test_a_store_that_is_only_read_keeps_what_differs(auditor: Auditor) -> None:
     tool = auditor.bench.tool(body=f"cat {auditor.bench.folder}/mood")
     auditor.run(tool, "job.json")
@@ -209,6 +219,7 @@ def test_a_store_that_is_only_read_keeps_what_differs(auditor: Auditor) -> None:
         (("--memo-mode", "off"), "give --memo-mode as readwrite"),
         (("--memo-mode", "recache"), "give --memo-mode as readwrite"),
         (("--memo-recheck", "5%"), "leave out --memo-recheck"),
+        (("--provenance", "ro"), "leave out --provenance"),
     ],
 )
 def test_what_leaves_nothing_to_compare_is_a_usage_error(

@@ -523,6 +523,22 @@ def test_a_rate_of_zero_executes_nothing(bench: Bench) -> None:
     assert bench.run(tool, job(bench), "--memo-recheck", "0").executed == 0
 
 
+@pytest.mark.filterwarnings("ignore")  # what provenance leans on warns
+def test_nothing_is_executed_again_for_a_research_object(bench: Bench) -> None:
+    tool = bench.tool()
+    bench.run(tool, job(bench))
+    again = bench.run(tool, job(bench), *ALL, "--provenance", str(bench.folder / "ro"))
+    assert (again.code, again.executed, rechecks(again)) == (0, 0, [""]), again.log
+
+
+def test_a_settings_file_gives_the_rate(bench: Bench) -> None:
+    tool = bench.tool()
+    bench.run(tool, job(bench))
+    bench.write("cwl-memo.toml", "recheck = 1\n")
+    again = bench.run(tool, job(bench))
+    assert (again.executed, rechecks(again)) == (1, ["same"])
+
+
 # replay
 
 
