@@ -22,6 +22,7 @@ from conformance.driver import main as conformance  # noqa: E402 - the tree this
 from cwl_memo.cli.exit_codes import ExitCode  # noqa: E402
 from cwl_memo.cli.main import build_parser, verbs  # noqa: E402
 from cwl_memo.cli.opening import add_store_arguments  # noqa: E402
+from cwl_memo.cli.verb import Verb  # noqa: E402
 from cwl_memo.core.outcome import MissCause, Reason  # noqa: E402
 from cwl_memo.core.setting import SETTINGS, Kind, Layer, Setting  # noqa: E402
 from cwl_memo.report.schema import report_schema  # noqa: E402
@@ -56,15 +57,21 @@ def _cli() -> Iterator[str]:
     yield from [build_parser().description or "", ""]
     yield from ["## cwl-memo run, cwltool-memo", "", *_run()]
     for verb in verbs():
-        parser = argparse.ArgumentParser(add_help=False)
-        verb.add_arguments(parser)
-        add_store_arguments(parser)
-        yield from [f"## cwl-memo {verb.name}", "", verb.description, "", *_options(parser)]
-        yield from ["```console"]
-        for line, what in verb.examples:
-            yield from [f"$ {line}    # {what}"]
-        yield from ["```", ""]
+        yield from _verb(verb, f"cwl-memo {verb.name}")
     yield from _conformance()
+
+
+def _verb(verb: Verb, name: str) -> Iterator[str]:
+    parser = argparse.ArgumentParser(add_help=False)
+    verb.add_arguments(parser)
+    add_store_arguments(parser)
+    yield from [f"## {name}", "", verb.description, "", *_options(parser)]
+    yield from ["```console"]
+    for line, what in verb.examples:
+        yield from [f"$ {line}    # {what}"]
+    yield from ["```", ""]
+    for below in verb.below:
+        yield from _verb(below, f"{name} {below.name}")
 
 
 def _conformance() -> Iterator[str]:

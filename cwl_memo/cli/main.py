@@ -23,7 +23,7 @@ PROG: Final = "cwl-memo"
 
 _VERBS: Final = (
     "ls", "show", "stats", "verify", "gc", "clear", "runs", "explain", "settings", "project",
-    "export", "import_",
+    "export", "import_", "logs", "outputs", "workspace",
 )  # fmt: skip
 """All verbs but ``run``, whose arguments are cwltool's, and ``conformance``, which has no store."""
 
@@ -35,6 +35,7 @@ store in which it keeps what jobs gave."""
 _EXAMPLES: Final = """\
 examples:
   cwl-memo run workflow.cwl job.yml     where you would type: cwltool workflow.cwl job.yml
+  cwl-memo runs show latest             what became of each job of the latest run
   cwl-memo explain latest               why each of its jobs was reused or executed
   cwl-memo gc --max-size 5GB            make the store smaller
 
@@ -48,6 +49,8 @@ def main(argv: list[str] | None = None) -> int:
     :param argv: the arguments; None for those of the process.
     """
     words = sys.argv[1:] if argv is None else argv
+    if words[:2] == ["run", "show"] and not os.path.lexists("show"):
+        words = ["runs", *words[1:]]
     if words[:1] == ["run"]:
         # No error boundary: what cwltool lets through ends this program as it ends cwltool.
         return _run_workflow(words[1:])
@@ -131,8 +134,6 @@ def _tolerate_names() -> None:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all verbs; that of ``run`` only stands in for the runner's own."""
-    from cwl_memo.cli.opening import add_store_arguments
-
     codes = "\n".join(f"  {code.status:<3}  {code.meaning}" for code in ExitCode)
     parser = argparse.ArgumentParser(
         prog=PROG,
@@ -146,18 +147,33 @@ def build_parser() -> argparse.ArgumentParser:
     below.add_parser("run", help="run a workflow or a tool as cwltool does, reusing jobs")
     below.add_parser("conformance", help="measure how right a CWL runner's reuse of jobs is")
     for verb in verbs():
-        examples = "\n".join(f"  {line}\n      {what}" for line, what in verb.examples)
-        arguments = below.add_parser(
-            verb.name,
-            help=verb.summary,
-            description=textwrap.fill(verb.description, 80),
-            epilog=f"examples:\n{examples}",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-        verb.add_arguments(arguments)
-        add_store_arguments(arguments)
-        arguments.set_defaults(verb=verb)
+        _add_verb(below, verb)
     return parser
+
+
+def _add_verb(
+    among: argparse._SubParsersAction[argparse.ArgumentParser],
+    verb: Verb,
+    *,
+    is_below: bool = False,
+) -> None:
+    from cwl_memo.cli.opening import add_store_arguments
+
+    examples = "\n".join(f"  {line}\n      {what}" for line, what in verb.examples)
+    parser = among.add_parser(
+        verb.name,
+        help=verb.summary,
+        description=textwrap.fill(verb.description, 80),
+        epilog=f"examples:\n{examples}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verb.add_arguments(parser)
+    add_store_arguments(parser, is_below=is_below)
+    parser.set_defaults(verb=verb)
+    if verb.below:
+        more = parser.add_subparsers(metavar="VERB", title="verbs")
+        for other in verb.below:
+            _add_verb(more, other, is_below=True)
 
 
 class _Version(argparse.Action):

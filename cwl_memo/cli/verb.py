@@ -19,6 +19,7 @@ class Verb:
     :param examples: command lines, each with what it does.
     :param add_arguments: adds the arguments that only this verb has.
     :param run: does it and returns the exit code.
+    :param below: verbs that stand after its name, as ``show`` in ``runs show``.
     """
 
     name: str
@@ -27,3 +28,4 @@ class Verb:
     examples: tuple[tuple[str, str], ...]
     add_arguments: Callable[[ArgumentParser], None]
     run: Callable[[Namespace], int]
+    below: tuple[Verb, ...] = ()

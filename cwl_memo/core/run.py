@@ -37,6 +37,8 @@ class JobRecord:
     :param size: bytes of the job's recorded files.
     :param started: ISO 8601.
     :param network: whether the tool may use the network.
+    :param section: digest of the tool's outputs section, under which the entry of the job
+        has its outputs; empty where the job has no entry.
     """
 
     name: str
@@ -55,6 +57,7 @@ class JobRecord:
     size: int = 0
     started: str = ""
     network: bool = False
+    section: str = ""
 
     def to_json(self) -> JSON:
         """Return the record as JSON, each field present."""

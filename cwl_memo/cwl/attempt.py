@@ -62,6 +62,7 @@ class Attempt:
         self._execution: Execution | None = None
         self._begun = time.time()
         self._finished = False
+        self._is_recorded = False
         self._said_waiting = False
         self._secrets: SecretStore | None = None
 
@@ -278,6 +279,7 @@ class Attempt:
                 size=entry.size,
                 started=now(),
                 network=self.traits.network,
+                section=str(self.wanted.section),
             ),
             self.gathered.sources,
         )
@@ -291,6 +293,7 @@ class Attempt:
         seconds = round(time.time() - begun, 3)
         if status == "success" and self._execution is not None:
             self._not_recorded = self._session.memo.publish(self.wanted, self._execution)
+            self._is_recorded = self._not_recorded is None
             seconds = self._execution.origin.seconds
         self.release()
         sources = self.gathered.sources if self.is_keyed else None
@@ -333,6 +336,7 @@ class Attempt:
             size=0 if self._execution is None else self._execution.workspace.size,
             started=stamp(self._session.begun(self.name, self._begun)),
             network=self.traits.network,
+            section=str(self.wanted.section) if self._is_recorded else "",
         )
 
     # a recorded workspace
