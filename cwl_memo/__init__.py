@@ -22,6 +22,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from cwl_memo.core.event import Event, EventKind
     from cwl_memo.core.outcome import Hit, Miss, MissCause, Outcome, Reason, Refusal
     from cwl_memo.core.run import JobRecord, RunRecord
     from cwl_memo.core.settings import (
@@ -39,14 +40,23 @@ if TYPE_CHECKING:
     from cwl_memo.errors import (
         CwlMemoError,
         FormatError,
+        NotKeptError,
         SettingsFileError,
         StoreError,
         UsageError,
     )
     from cwl_memo.memo import Memo
+    from cwl_memo.report.recorded import (
+        Log,
+        entry_of_job,
+        materialise_outputs,
+        read_log,
+        read_run_record,
+    )
     from cwl_memo.settings.load import LoadedSettings, load_settings
     from cwl_memo.store.bundle_read import import_bundle
     from cwl_memo.store.bundle_write import export_run
+    from cwl_memo.store.lay_out import LaidOut, materialise_workspace
     from cwl_memo.store.local import open_store
     from cwl_memo.store.memory import MemoryStore
     from cwl_memo.store.protocol import Store
@@ -56,20 +66,25 @@ __version__ = "0.1.0"
 __all__ = [
     "CwlMemoError",
     "Directories",
+    "Event",
+    "EventKind",
     "FormatError",
     "Hit",
     "HostTools",
     "ImageIdentity",
     "IntermediateFiles",
     "JobRecord",
+    "LaidOut",
     "Link",
     "LoadedSettings",
+    "Log",
     "Memo",
     "MemoryStore",
     "Miss",
     "MissCause",
     "Mode",
     "Network",
+    "NotKeptError",
     "Outcome",
     "Reason",
     "Refusal",
@@ -82,10 +97,15 @@ __all__ = [
     "StoreError",
     "UsageError",
     "__version__",
+    "entry_of_job",
     "export_run",
     "import_bundle",
     "load_settings",
+    "materialise_outputs",
+    "materialise_workspace",
     "open_store",
+    "read_log",
+    "read_run_record",
 ]
 
 _PLACES: Final = {
@@ -106,9 +126,23 @@ _PLACES: Final = {
         "core.settings",
     ),
     **dict.fromkeys(
-        ("CwlMemoError", "FormatError", "SettingsFileError", "StoreError", "UsageError"), "errors"
+        (
+            "CwlMemoError",
+            "FormatError",
+            "NotKeptError",
+            "SettingsFileError",
+            "StoreError",
+            "UsageError",
+        ),
+        "errors",
     ),
     **dict.fromkeys(("LoadedSettings", "load_settings"), "settings.load"),
+    **dict.fromkeys(("Event", "EventKind"), "core.event"),
+    **dict.fromkeys(("LaidOut", "materialise_workspace"), "store.lay_out"),
+    **dict.fromkeys(
+        ("Log", "entry_of_job", "materialise_outputs", "read_log", "read_run_record"),
+        "report.recorded",
+    ),
     "Memo": "memo",
     "MemoryStore": "store.memory",
     "Session": "cwl.session",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from cwl_memo.core.canonical import JSON
+from cwl_memo.core.outcome import Miss, Refusal
 from cwl_memo.core.run import JobRecord
 
 __all__ = ["Event", "EventKind"]
@@ -54,6 +55,19 @@ class Event:
     origin_job: str = ""
     seconds: float = 0.0
     size: int = 0
+
+    @classmethod
+    def begun(
+        cls, time: str, run: str, job: str, tool: str, key: str, found: Miss | Refusal
+    ) -> Event:
+        """Return the event of a job that is about to be executed, and why."""
+        if isinstance(found, Refusal):
+            reason, detail = found.reason.code, found.detail
+            return cls(time, EventKind.SKIPPED, run, job, tool, key, reason, detail)
+        nearest = str(found.nearest or "")
+        differs = found.differs
+        cause = found.cause.code
+        return cls(time, EventKind.MISS, run, job, tool, key, cause, "", differs, nearest)
 
     @classmethod
     def hit(cls, time: str, run: str, job: JobRecord) -> Event:

@@ -14,6 +14,7 @@ from cwl_memo.core.settings import Settings
 from cwl_memo.errors import UsageError
 from cwl_memo.settings.file import find_files
 from cwl_memo.settings.load import load
+from cwl_memo.store.lay_out import require_free
 
 __all__ = ["Choice", "add_memo_arguments", "chosen"]
 
@@ -26,6 +27,8 @@ class Choice:
     :param store: the store's directory.
     :param is_named: whether the command line named it.
     :param report: where to write the run's record, if anywhere.
+    :param events: where events go: a file, or ``-`` for standard error; empty for nowhere.
+    :param workspaces: a directory for the working directories of all jobs, if any.
     :param replay: whether a run may be answered as a whole, and leave what later ones need.
     :param warnings: what the user should know of the settings.
     :param notes: what the log tells of them besides.
@@ -38,6 +41,8 @@ class Choice:
     store: Path
     is_named: bool
     report: Path | None
+    events: str
+    workspaces: Path | None
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     seen: JSON = None
@@ -81,7 +86,9 @@ def chosen(args: argparse.Namespace, environ: Mapping[str, str]) -> Choice:
         if setting.is_option and (value := getattr(args, _destination(setting))) is not None
     }
     loaded = load(find_files(environ), environ, given)
-    report = loaded.values["report"]
+    report, events = loaded.values["report"], loaded.values["events"]
+    if events.value == "":
+        raise UsageError("--memo-events: names no file")
     return Choice(
         memo=loaded.memo,
         replay=loaded.replay,
@@ -89,6 +96,8 @@ def chosen(args: argparse.Namespace, environ: Mapping[str, str]) -> Choice:
         store=loaded.store,
         is_named="store" in given,
         report=None if report.value is None else _report_path(report),
+        events=events.value or "",
+        workspaces=_workspaces_path(loaded.values["workspaces"], memo=loaded.memo),
         warnings=loaded.warnings,
         notes=loaded.notes,
         seen=loaded.seen,
@@ -108,6 +117,20 @@ def _given(setting: Setting, given: Any) -> Value:
     except UsageError as error:
         raise UsageError(f"{setting.flag}: {error}") from None
     return Value(value, Origin(Layer.COMMAND_LINE, setting.flag))
+
+
+def _workspaces_path(workspaces: Value, *, memo: bool) -> Path | None:
+    if workspaces.value is None:
+        return None
+    origin = str(workspaces.origin).removeprefix("$")
+    if not memo:
+        raise UsageError(f"{origin} needs memoization, which is switched off")
+    path = Path(workspaces.value).expanduser().absolute()
+    try:
+        require_free(path)
+    except UsageError as error:
+        raise UsageError(f"{origin}: {error}") from None
+    return path
 
 
 def _report_path(report: Value) -> Path:

@@ -62,7 +62,7 @@ class Attempt:
         self._execution: Execution | None = None
         self._begun = time.time()
         self._finished = False
-        self._is_recorded = False
+        self._entry: Entry | None = None
         self._said_waiting = False
         self._secrets: SecretStore | None = None
 
@@ -137,6 +137,11 @@ class Attempt:
                 self._not_recorded = memo.shield(take_in, unexpected)
                 if self._not_recorded is not None:
                     self._execution = None
+            workspaces = self._session.workspaces
+            if workspaces is not None and self._execution is None:
+                # The store will not have it, and cwltool is about to take it apart.
+                hidden = secret_files(job, self._secrets)
+                memo.shield(lambda: workspaces.keep(self.name, outdir, hidden), None)
             checksums.complete(outputs)
             return outputs
 
@@ -292,8 +297,11 @@ class Attempt:
         begun = self._session.begun(self.name, self._begun)
         seconds = round(time.time() - begun, 3)
         if status == "success" and self._execution is not None:
-            self._not_recorded = self._session.memo.publish(self.wanted, self._execution)
-            self._is_recorded = self._not_recorded is None
+            published = self._session.memo.publish(self.wanted, self._execution)
+            if isinstance(published, Refusal):
+                self._not_recorded = published
+            else:
+                self._entry = published
             seconds = self._execution.origin.seconds
         self.release()
         sources = self.gathered.sources if self.is_keyed else None
@@ -333,10 +341,10 @@ class Attempt:
             nearest=str(missed.nearest or "") if missed is not None else "",
             not_recorded="" if not_recorded is None else not_recorded.reason.code,
             seconds=seconds,
-            size=0 if self._execution is None else self._execution.workspace.size,
+            size=0 if self._entry is None else self._entry.size,
             started=stamp(self._session.begun(self.name, self._begun)),
             network=self.traits.network,
-            section=str(self.wanted.section) if self._is_recorded else "",
+            section="" if self._entry is None else str(self.wanted.section),
         )
 
     # a recorded workspace

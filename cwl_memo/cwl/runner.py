@@ -12,6 +12,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
@@ -30,6 +31,7 @@ from cwl_memo.cwl.door import (
     cwltool_run,
     versionstring,
 )
+from cwl_memo.cwl.event_file import EventFile
 from cwl_memo.cwl.fetcher import MemoFetcher
 from cwl_memo.cwl.keeper import Keeper
 from cwl_memo.cwl.long_lists import LongLists
@@ -135,11 +137,17 @@ def run(argv: Sequence[str], *, prog: str, write_report: WriteReport) -> int:
             _report(choice.report, record, write_report)
         return code
     try:
-        store = _open(choice)
-    except StoreError as error:
-        sys.stderr.write(f"{prog}: error: --memo-store: {error}\n")
+        events = EventFile.open(choice.events, _log.warning)
+    except UsageError as error:
+        sys.stderr.write(f"{prog}: error: {error}\n")
         return _USAGE
-    return _run(argv, args, choice, store, write_report, prog)
+    with closing(events):
+        try:
+            store = _open(choice)
+        except StoreError as error:
+            sys.stderr.write(f"{prog}: error: --memo-store: {error}\n")
+            return _USAGE
+        return _run(argv, args, choice, store, events, write_report, prog)
 
 
 def _run(
@@ -147,11 +155,17 @@ def _run(
     args: argparse.Namespace,
     choice: Choice,
     store: LocalStore | None,
+    events: EventFile,
     write_report: WriteReport,
     prog: str,
 ) -> int:
     session = Session(
-        store, choice.settings, document=str(args.workflow or "CWLFile"), arguments=argv
+        store,
+        choice.settings,
+        document=str(args.workflow or "CWLFile"),
+        arguments=argv,
+        on_event=events.write,
+        workspaces=choice.workspaces,
     )
     line = CommandLine.of(argv, os.environ)
     keeper = Keeper.of(session, store, choice, args, asked(prog, line, os.environ, choice.seen))

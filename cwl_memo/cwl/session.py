@@ -15,9 +15,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
 
 from cwl_memo.core.canonical import JSON
+from cwl_memo.core.event import Event
 from cwl_memo.core.explain import sentence, summary_line
 from cwl_memo.core.manifest import SeenImage
-from cwl_memo.core.run import JobRecord, RunRecord
+from cwl_memo.core.run import REUSED, JobRecord, RunRecord
 from cwl_memo.core.settings import Settings
 from cwl_memo.cwl.document import plain
 from cwl_memo.cwl.door import (
@@ -36,6 +37,7 @@ from cwl_memo.cwl.long_lists import LongLists
 from cwl_memo.cwl.view import ViewFsAccess, Views
 from cwl_memo.cwl.witness import Witness
 from cwl_memo.cwl.work_reuse import OfRun
+from cwl_memo.cwl.workspaces import Workspaces
 from cwl_memo.memo import Memo
 from cwl_memo.store.clock import now
 from cwl_memo.store.protocol import Store
@@ -56,6 +58,9 @@ class Session:
     :param settings: the user's choices.
     :param document: what is run, for the record.
     :param arguments: the command line, for the record.
+    :param on_event: told what happens to jobs, as it happens, in the threads in which it does.
+    :param workspaces: a new or an empty directory for the working directory of each job.
+    :raises UsageError: if ``workspaces`` is neither.
     """
 
     def __init__(
@@ -65,7 +70,11 @@ class Session:
         *,
         document: str = "",
         arguments: Sequence[str] = (),
+        on_event: Callable[[Event], None] | None = None,
+        workspaces: Path | None = None,
     ) -> None:
+        self.workspaces = None if workspaces is None else Workspaces(workspaces)
+        self.on_event = on_event
         self.run = new_run_id()
         self.memo = Memo(store, settings, run=self.run)
         self._images: dict[Engine, ImageResolver] = {}
@@ -274,16 +283,27 @@ class Session:
             self.record.jobs.append(job)
         self.testify(lambda witness: witness.note_job(job, sources))
         _log.info("[job %s] %s", job.name, sentence(job))
+        self.tell(
+            Event.hit(now(), self.run, job)
+            if job.result == REUSED
+            else Event.ended(now(), self.run, job)
+        )
         self.memo.note_run({"line": "job", **job.to_json()})
+
+    def tell(self, event: Event | None) -> None:
+        """Tell what happened, if it is anything and if anybody listens."""
+        if event is not None and self.on_event is not None:
+            self.on_event(event)
 
     # end
 
     def summarise(self) -> None:
-        """Write the one line that closes the run, once."""
+        """Write the lines that close the run, once, and complete what has waited for its end."""
         with self._lock:
             told, self._summarised = self._summarised, True
         if not told and self.record.jobs:
             _log.info("[memo] %s", summary_line(self.record))
+            self.memo.shield(self._complete_workspaces, None)
 
     def end(self, status: str) -> RunRecord:
         """Close the run: summary, record, upkeep of the store. May be called again."""
@@ -295,6 +315,8 @@ class Session:
             give_up()
         self.record.status = status
         self.record.ended = now()
+        if status == "interrupted":
+            self.workspaces = None  # whoever interrupts a run does not wait for them
         self.summarise()
         if self.record.jobs:
             self.memo.tidy()
@@ -312,6 +334,13 @@ class Session:
         with contextlib.suppress(OSError):
             self.memo.close()
         return self.record
+
+    def _complete_workspaces(self) -> None:
+        if self.workspaces is not None:
+            done, undone = self.workspaces.complete(self.memo.store, self.record)
+            _log.info("[memo] %s", done)
+            for line in undone:
+                _log.warning("[memo] %s", line)
 
     def __enter__(self) -> Self:
         return self

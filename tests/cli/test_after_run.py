@@ -132,7 +132,12 @@ def test_run_show_is_runs_show_unless_there_is_such_a_document(
     assert main(["run", "show", "latest"]) == 0
     assert capsys.readouterr().out.startswith(f"run        {WARM}")
     ran: list[list[str]] = []
-    monkeypatch.setattr("cwl_memo.cli.main._run_workflow", lambda words: ran.append(words) or 7)
+
+    def run_workflow(words: list[str]) -> int:
+        ran.append(words)
+        return 7
+
+    monkeypatch.setattr("cwl_memo.cli.main._run_workflow", run_workflow)
     (tmp_path / "show").write_text("a document")
     assert main(["run", "show", "latest"]) == 7
     assert ran == [["show", "latest"]]
