@@ -46,13 +46,6 @@ if TYPE_CHECKING:
         UsageError,
     )
     from cwl_memo.memo import Memo
-    from cwl_memo.report.recorded import (
-        Log,
-        entry_of_job,
-        materialise_outputs,
-        read_log,
-        read_run_record,
-    )
     from cwl_memo.settings.load import LoadedSettings, load_settings
     from cwl_memo.store.bundle_read import import_bundle
     from cwl_memo.store.bundle_write import export_run
@@ -60,6 +53,13 @@ if TYPE_CHECKING:
     from cwl_memo.store.local import open_store
     from cwl_memo.store.memory import MemoryStore
     from cwl_memo.store.protocol import Store
+    from cwl_memo.store.recorded import (
+        Log,
+        entry_of_job,
+        materialise_outputs,
+        read_log,
+        read_run_record,
+    )
 
 __version__ = "0.1.0"
 
@@ -141,7 +141,7 @@ _PLACES: Final = {
     **dict.fromkeys(("LaidOut", "materialise_workspace"), "store.lay_out"),
     **dict.fromkeys(
         ("Log", "entry_of_job", "materialise_outputs", "read_log", "read_run_record"),
-        "report.recorded",
+        "store.recorded",
     ),
     "Memo": "memo",
     "MemoryStore": "store.memory",

@@ -22,8 +22,8 @@ from cwl_memo.core.canonical import JSON
 from cwl_memo.core.entry import Entry
 from cwl_memo.core.run import JobRecord, RunRecord
 from cwl_memo.errors import NotKeptError
-from cwl_memo.report.recorded import LOGS, Log, entry_of_job, read_log
 from cwl_memo.store.protocol import Store
+from cwl_memo.store.recorded import LOGS, Log, entry_of_job, read_log
 
 __all__ = ["VERB"]
 
@@ -51,9 +51,9 @@ def _run(arguments: Namespace) -> int:
         for job in jobs:
             try:
                 entry = entry_of_job(store, job)
-                logs = _read(store, entry, job, streams)
+                logs = _read(store, entry, streams)
             except NotKeptError as error:
-                unkept.append(str(error))
+                unkept.append(f"job {job.name}: {error}")
                 continue
             if arguments.json:
                 answers.append(_document(record, job, entry, logs))
@@ -68,14 +68,11 @@ def _run(arguments: Namespace) -> int:
     return ExitCode.NOT_SO.status if unkept else ExitCode.OK.status
 
 
-def _read(store: Store, entry: Entry, job: JobRecord, streams: Sequence[str]) -> list[Log]:
-    try:
-        found = [read_log(store, entry, stream) for stream in streams]
-    except NotKeptError as error:
-        raise NotKeptError(f"job {job.name}: {error}") from error
+def _read(store: Store, entry: Entry, streams: Sequence[str]) -> list[Log]:
+    found = [read_log(store, entry, stream) for stream in streams]
     logs = [log for log in found if log is not None]
     if not logs:
-        raise NotKeptError(f"job {job.name}: no {' and no '.join(streams)} was recorded")
+        raise NotKeptError(f"no {' and no '.join(streams)} was recorded")
     return logs
 
 

@@ -19,8 +19,8 @@ from cwl_memo.cli.selection import (
 from cwl_memo.cli.verb import Verb
 from cwl_memo.cli.workspace import say_what_is_not_there
 from cwl_memo.errors import NotKeptError
-from cwl_memo.report.recorded import entry_of_job, materialise_outputs, outputs_of_job
 from cwl_memo.store.lay_out import LaidOut, require_free
+from cwl_memo.store.recorded import entry_of_job, materialise_outputs, outputs_of_job
 
 __all__ = ["VERB"]
 
@@ -44,8 +44,8 @@ def _run(arguments: Namespace) -> int:
     with store_to_search(arguments, readonly=True) as store:
         record = read_run_record(store, find_run(store, arguments.run))
         job = find_job(record, arguments.job)
-        entry = entry_of_job(store, job)
         try:
+            entry = entry_of_job(store, job)
             if directory is None:
                 output = outputs_of_job(entry, job).value
             else:

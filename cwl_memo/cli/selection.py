@@ -14,8 +14,8 @@ from cwl_memo.core.digest import ReuseKey
 from cwl_memo.core.entry import Entry
 from cwl_memo.core.run import REUSED, JobRecord, RunRecord
 from cwl_memo.errors import StoreDamagedError, UsageError
-from cwl_memo.report.recorded import read_run_record
 from cwl_memo.store.protocol import Store
+from cwl_memo.store.recorded import read_run_record
 
 __all__ = [
     "SHORT_KEY",

@@ -16,9 +16,9 @@ from cwl_memo.core.canonical import JSON
 from cwl_memo.core.entry import Entry, Tree, TreeNode
 from cwl_memo.core.explain import format_bytes, format_seconds
 from cwl_memo.errors import FormatError, StoreDamagedError, UsageError
-from cwl_memo.report.recorded import LOGS, read_log
 from cwl_memo.report.table import Column, printable, table
 from cwl_memo.store.protocol import Store
+from cwl_memo.store.recorded import LOGS, read_log
 
 __all__ = ["VERB"]
 

@@ -19,9 +19,9 @@ from cwl_memo.cli.selection import (
 from cwl_memo.cli.verb import Verb
 from cwl_memo.core.explain import format_bytes
 from cwl_memo.errors import NotKeptError
-from cwl_memo.report.recorded import entry_of_job
 from cwl_memo.report.table import printable
 from cwl_memo.store.lay_out import LaidOut, materialise_workspace, require_free
+from cwl_memo.store.recorded import entry_of_job
 
 __all__ = ["VERB", "say_what_is_not_there"]
 
@@ -39,8 +39,8 @@ def _run(arguments: Namespace) -> int:
     with store_to_search(arguments, readonly=True) as store:
         record = read_run_record(store, find_run(store, arguments.run))
         job = find_job(record, arguments.job)
-        entry = entry_of_job(store, job)
         try:
+            entry = entry_of_job(store, job)
             laid_out = materialise_workspace(store, entry, directory)
         except NotKeptError as error:
             raise NotKeptError(f"job {job.name}: {error}") from error

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cwl_memo.core.digest import ReuseKey
-from cwl_memo.core.run import REUSED, JobRecord, RunRecord
+from cwl_memo.core.run import JobRecord, RunRecord
 from cwl_memo.errors import CwlMemoError, NotKeptError
 from cwl_memo.store.copying import copy_descriptor
 from cwl_memo.store.lay_out import materialise_workspace, require_free
 from cwl_memo.store.permission import mode_of, set_mode
 from cwl_memo.store.protocol import Store
+from cwl_memo.store.recorded import entry_of_job
 from cwl_memo.store.regular import open_regular
 
 __all__ = ["Workspaces"]
@@ -88,20 +88,17 @@ class Workspaces:
             kept = self._copied.get(job.name) or self._lay_out(store, job)
             done += kept.is_there
             if kept.note:
-                head = "left out of the workspace" if kept.is_there else "no workspace"
-                lines.append(f"{head} of job {job.name}: {kept.note}")
+                head = "left out of" if kept.is_there else "no"
+                lines.append(f"{head} workspace of job {job.name}: {kept.note}")
         if len(lines) > _SHOWN:
             lines[_SHOWN:] = [f"the same, or the like, of {len(lines) - _SHOWN} more jobs"]
         return f"workspaces of {done} job{'' if done == 1 else 's'} in {self._directory}", lines
 
     def _lay_out(self, store: Store | None, job: JobRecord) -> _Kept:
         try:
-            if store is None or not (job.section or job.result == REUSED):
-                raise NotKeptError(f"it was not recorded: {job.not_recorded or job.cause}")
-            entry = store.get_entry(ReuseKey(job.key))
-            if entry is None:
-                raise NotKeptError("its entry is gone")
-            found = materialise_workspace(store, entry, self._place(job.name))
+            if store is None:
+                raise NotKeptError("there is no store")
+            found = materialise_workspace(store, entry_of_job(store, job), self._place(job.name))
         except CwlMemoError as error:
             return _Kept(str(error), is_there=False)
         notes = [f"{path}, an input whose bytes are not in the store" for path in found.lost_inputs]

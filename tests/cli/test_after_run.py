@@ -197,8 +197,8 @@ def test_an_entry_that_was_recorded_anew_since_is_said_to_be(
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["sort[[]1]"], "job sort[1] was not recorded: failed"),
-        (["index"], "job index was not recorded: directory-input"),
+        (["sort[[]1]"], "job sort[1]: it was not recorded: failed"),
+        (["index"], "job index: it was not recorded: directory-input"),
     ],
 )
 @pytest.mark.usefixtures("entry")
@@ -212,7 +212,7 @@ def test_jobs_without_logs_do_not_hide_those_of_others(capsys: Text) -> None:
     assert main(["logs", COLD, "*", "--stderr"]) == ExitCode.NOT_SO.status
     captured = capsys.readouterr()
     assert captured.out == "warned\n"
-    assert "job index was not recorded: directory-input\n" in captured.err
+    assert "job index: it was not recorded: directory-input\n" in captured.err
 
 
 def test_logs_that_are_gone_are_said_to_be(entry: Entry, shelf: Shelf, capsys: Text) -> None:
@@ -223,7 +223,7 @@ def test_logs_that_are_gone_are_said_to_be(entry: Entry, shelf: Shelf, capsys: T
     with shelf.opened() as store:
         store.drop_entry(entry.key)
     assert main(["logs", "latest", "align"]) == ExitCode.NOT_SO.status
-    assert "the entry of job align is no longer in the store" in capsys.readouterr().err
+    assert "job align: its entry is no longer in the store" in capsys.readouterr().err
 
 
 def test_a_job_without_a_log_says_so(shelf: Shelf, capsys: Text) -> None:
@@ -437,7 +437,7 @@ def test_an_entry_without_outputs_has_none(shelf: Shelf, capsys: Text) -> None:
     shelf.append(replace(cold_run(), jobs=[executed(entry), bad, gone]))
     for name, code, said in (
         ("align", ExitCode.NOT_SO, "no longer in the store"),
-        ("bad", ExitCode.STORE, "not a"),
+        ("bad", ExitCode.STORE, "record of the job is damaged"),
         ("gone", ExitCode.NOT_SO, "was not recorded: directory-input"),
     ):
         assert main(["outputs", "latest", name]) == code.status

@@ -13,7 +13,7 @@ import pytest
 from cwl_memo.report.schema import report_schema
 
 from .bench import Bench, Run
-from .test_replay import Again
+from .test_replay import Again, answer_only
 from .workflows import chain, scatter
 
 JSON = dict[str, Any]
@@ -245,5 +245,4 @@ def test_no_replay_with_events_that_cannot_be_opened(
     runs = replayable(bench, monkeypatch)
     runs.run()
     runs.words = ["--memo-events", ".", *runs.words]
-    with pytest.raises(AssertionError):
-        runs.run()  # which asserts that the exit code is 0
+    assert answer_only(runs) is None

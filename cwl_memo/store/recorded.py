@@ -68,17 +68,16 @@ def entry_of_job(store: Store, job: JobRecord) -> Entry:
     :raises NotKeptError: if the job was not recorded, or its entry is gone.
     """
     if job.not_recorded or not job.key:
-        why = job.not_recorded or job.cause
-        raise NotKeptError(f"job {job.name} was not recorded: {why}")
+        raise NotKeptError(f"it was not recorded: {job.not_recorded or job.cause}")
     try:
         entry = store.get_entry(ReuseKey(job.key))
     except FormatError as error:
-        raise StoreDamagedError(f"job {job.name}: {error}") from error
+        raise StoreDamagedError(f"the record of the job is damaged: {error}") from error
     if entry is not None:
         return entry
     if job.result == REFUSED:
-        raise NotKeptError(f"job {job.name} was not recorded: {job.cause}")
-    raise NotKeptError(f"the entry of job {job.name} is no longer in the store")
+        raise NotKeptError(f"it was not recorded: {job.cause}")
+    raise NotKeptError("its entry is no longer in the store")
 
 
 # logs
@@ -132,14 +131,14 @@ def outputs_of_job(entry: Entry, job: JobRecord) -> PlainOutput:
     try:
         return read_output(_variant(entry, job).output, entry.fingerprint)
     except (FormatError, RecursionError) as error:
-        raise StoreDamagedError(f"outputs of job {job.name}: {error}") from error
+        raise StoreDamagedError(f"its outputs: {error}") from error
 
 
 def _variant(entry: Entry, job: JobRecord) -> OutputVariant:
     """Return what the outputs section of the job collected; the latest for an old record."""
     found = [variant for variant in entry.variants if str(variant.section) == job.section]
     if not entry.variants:
-        raise NotKeptError(f"the outputs of job {job.name} are no longer in the store")
+        raise NotKeptError("its outputs are no longer in the store")
     return found[0] if found else entry.variants[-1]
 
 
@@ -155,7 +154,7 @@ def materialise_outputs(
     """
     output = outputs_of_job(entry, job)
     if store.is_evicted(entry.key):
-        raise NotKeptError(f"the files of job {job.name} were evicted from the store")
+        raise NotKeptError("its files were evicted from the store")
     place = directory.absolute()
     laid_out = materialise_tree(store, output.tree, place)
     return _located(output.value, place, frozenset(laid_out.lost_inputs)), laid_out
