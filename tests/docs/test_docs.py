@@ -60,6 +60,7 @@ def options() -> list[argparse.Action]:
         pytest.param(DOCS / "reference" / "api.md", marks=pytest.mark.slow),
         pytest.param(DOCS / "how-to" / "share-a-run.md", marks=pytest.mark.slow),
         pytest.param(DOCS / "how-to" / "provenance.md", marks=pytest.mark.slow),
+        pytest.param(DOCS / "how-to" / "look-at-a-run.md", marks=pytest.mark.slow),
     ],
     ids=lambda page: page.stem,
 )
