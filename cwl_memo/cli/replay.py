@@ -243,9 +243,7 @@ def _record(manifest: Manifest, argv: Sequence[str], store: str) -> RunRecord:
     )
 
 
-def _log(
-    manifest: Manifest, record: RunRecord, notes: Sequence[str], done: Sequence[str]
-) -> str:
+def _log(manifest: Manifest, record: RunRecord, notes: Sequence[str], done: Sequence[str]) -> str:
     lines = [f"cwl-memo: {note}" for note in notes]
     lines += [f"cwl-memo {__version__}: nothing has changed since run {manifest.run}"]
     lines += [f"[job {job.name}] {sentence(job)}" for job in record.jobs]

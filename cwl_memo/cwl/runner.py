@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
@@ -38,6 +38,7 @@ from cwl_memo.cwl.long_lists import LongLists
 from cwl_memo.cwl.schema_cache import schemas_for
 from cwl_memo.cwl.session import Session
 from cwl_memo.errors import SettingsFileError, StoreError, UsageError
+from cwl_memo.store.lay_out import require_free
 from cwl_memo.store.local import LocalStore, open_store
 
 __all__ = ["build_parser", "run"]
@@ -137,16 +138,11 @@ def run(argv: Sequence[str], *, prog: str, write_report: WriteReport) -> int:
             _report(choice.report, record, write_report)
         return code
     try:
-        events = EventFile.open(choice.events, _log.warning)
+        store, events = _open_all(choice)
     except UsageError as error:
         sys.stderr.write(f"{prog}: error: {error}\n")
         return _USAGE
     with closing(events):
-        try:
-            store = _open(choice)
-        except StoreError as error:
-            sys.stderr.write(f"{prog}: error: --memo-store: {error}\n")
-            return _USAGE
         return _run(argv, args, choice, store, events, write_report, prog)
 
 
@@ -164,7 +160,7 @@ def _run(
         choice.settings,
         document=str(args.workflow or "CWLFile"),
         arguments=argv,
-        on_event=events.write,
+        on_event=events.write if choice.events else None,
         workspaces=choice.workspaces,
     )
     line = CommandLine.of(argv, os.environ)
@@ -220,6 +216,26 @@ def _report(path: Path, record: RunRecord, write_report: WriteReport) -> None:
     except OSError as error:
         # The run itself is done and its outputs stand: no reason to call it failed.
         _log.error("--memo-report: %s not written: %s", path, error)
+
+
+def _open_all(choice: Choice) -> tuple[LocalStore | None, EventFile]:
+    """Open the store and the file of events.
+
+    :raises UsageError: if one of them cannot serve, or takes the place of the workspaces.
+    """
+    events = EventFile.open(choice.events, _log.warning)
+    with ExitStack() as opened:
+        opened.callback(events.close)
+        try:
+            store = _open(choice)
+        except StoreError as error:
+            raise UsageError(f"--memo-store: {error}") from error
+        if store is not None:
+            opened.callback(store.close)
+        if choice.workspaces is not None:
+            require_free(choice.workspaces)
+        opened.pop_all()
+    return store, events
 
 
 def _open(choice: Choice) -> LocalStore | None:

@@ -283,15 +283,12 @@ class Session:
             self.record.jobs.append(job)
         self.testify(lambda witness: witness.note_job(job, sources))
         _log.info("[job %s] %s", job.name, sentence(job))
-        self.tell(
-            Event.hit(now(), self.run, job)
-            if job.result == REUSED
-            else Event.ended(now(), self.run, job)
-        )
+        self.tell(lambda: _event_of(self.run, job))
         self.memo.note_run({"line": "job", **job.to_json()})
 
-    def tell(self, event: Event | None) -> None:
-        """Tell what happened, if it is anything and if anybody listens."""
+    def tell(self, happened: Callable[[], Event | None]) -> None:
+        """Tell what happened, if anybody listens and if it is anything."""
+        event = None if self.on_event is None else happened()
         if event is not None and self.on_event is not None:
             self.on_event(event)
 
@@ -352,6 +349,12 @@ class Session:
         trace: TracebackType | None,
     ) -> None:
         self.end("success" if kind is None else "interrupted")
+
+
+def _event_of(run: str, job: JobRecord) -> Event | None:
+    if job.result == REUSED:
+        return Event.hit(now(), run, job)
+    return Event.ended(now(), run, job)
 
 
 def _version() -> str:

@@ -345,7 +345,7 @@ class MemoMixin:
         if found is not None:
             key = str(attempt.wanted.key) if attempt.is_keyed else ""
             label = attempt.traits.label
-            session.tell(Event.begun(now(), session.run, attempt.name, label, key, found))
+            session.tell(lambda: Event.begun(now(), session.run, attempt.name, label, key, found))
 
     def _execute(
         self, attempt: Attempt, job_order: Any, callbacks: Callback, context: RuntimeContext

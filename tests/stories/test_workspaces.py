@@ -103,6 +103,17 @@ def test_a_directory_that_is_not_empty_is_a_usage_error(
     assert tree(bench.folder / "w") == {"mine": "mine"}
 
 
+@pytest.mark.parametrize("inside", ["store", "events"])
+def test_what_the_run_itself_writes_is_not_put_among_them(
+    inside: str, bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (bench.folder / "w").mkdir()
+    options = ["--memo-workspaces", "w", f"--memo-{inside}", f"w/{inside}"]
+    done = bench.run(bench.tool(), job(bench), *options)
+    assert (done.code, done.executed) == (2, 0)
+    assert "is not empty" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("options", [["--no-memo"], ["--memo-mode", "off"]])
 def test_without_memoization_there_are_no_workspaces(
     options: list[str], bench: Bench, capsys: pytest.CaptureFixture[str]
