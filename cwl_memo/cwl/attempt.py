@@ -140,8 +140,10 @@ class Attempt:
             workspaces = self._session.workspaces
             if workspaces is not None and self._execution is None:
                 # The store will not have it, and cwltool is about to take it apart.
-                hidden = secret_files(job, self._secrets)
-                memo.shield(lambda: workspaces.keep(self.name, outdir, hidden), None)
+                memo.shield(
+                    lambda: workspaces.keep(self.name, outdir, secret_files(job, self._secrets)),
+                    None,
+                )
             checksums.complete(outputs)
             return outputs
 

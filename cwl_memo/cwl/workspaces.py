@@ -99,7 +99,7 @@ class Workspaces:
             if store is None:
                 raise NotKeptError("there is no store")
             found = materialise_workspace(store, entry_of_job(store, job), self._place(job.name))
-        except CwlMemoError as error:
+        except (CwlMemoError, OSError) as error:
             return _Kept(str(error), is_there=False)
         notes = [f"{path}, an input whose bytes are not in the store" for path in found.lost_inputs]
         notes += ["what could not be recorded"] if found.partial else []

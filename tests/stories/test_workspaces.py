@@ -149,6 +149,22 @@ def test_a_replay_has_the_workspaces_too(bench: Bench, monkeypatch: pytest.Monke
     assert len(cold) == 4
 
 
+def test_a_replay_says_what_its_workspaces_lack(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.write("job.json", job(bench))
+    document = bench.tool(body="wc -l < $1; ln -s $1 input")
+    words = ["--memo-store", "store", "--outdir", "o", "--no-container", "--quiet"]
+    runs = Again(bench, monkeypatch, [*words, document.name, "job.json"])
+    runs.run()
+    assert runs.run(env={"CWL_MEMO_WORKSPACES": "w"})[0] is True
+    assert runs.said == (
+        "cwl-memo run: left out of workspace of job tool.cwl: "
+        "input, an input whose bytes are not in the store\n"
+    )
+    assert tree(bench.folder / "w") == {"tool.cwl/out.txt": "1\n"}
+
+
 def test_no_replay_into_workspaces_that_are_there(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
