@@ -159,7 +159,7 @@ def test_a_replay_says_what_its_workspaces_lack(
     runs.run()
     assert runs.run(env={"CWL_MEMO_WORKSPACES": "w"})[0] is True
     assert runs.said == (
-        "cwl-memo run: left out of workspace of job tool.cwl: "
+        "\x1b[33mWARNING\x1b[0m [memo] left out of workspace of job tool.cwl: "
         "input, an input whose bytes are not in the store\n"
     )
     assert tree(bench.folder / "w") == {"tool.cwl/out.txt": "1\n"}
