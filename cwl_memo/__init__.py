@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from cwl_memo.core.cache import CacheBehavior, CacheStatus, RunCache
+    from cwl_memo.core.event import Event, EventKind
     from cwl_memo.core.outcome import Hit, Miss, MissCause, Outcome, Reason, Refusal
     from cwl_memo.core.run import JobRecord, RunRecord
     from cwl_memo.core.settings import (
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from cwl_memo.errors import (
         CwlMemoError,
         FormatError,
+        NotKeptError,
         SettingsFileError,
         StoreError,
         UnknownCacheError,
@@ -50,9 +52,17 @@ if TYPE_CHECKING:
     from cwl_memo.store.bundle_read import import_bundle
     from cwl_memo.store.bundle_write import export_run
     from cwl_memo.store.caches import RunCaches
+    from cwl_memo.store.lay_out import LaidOut, materialise_workspace
     from cwl_memo.store.local import open_store
     from cwl_memo.store.memory import MemoryStore
     from cwl_memo.store.protocol import Store
+    from cwl_memo.store.recorded import (
+        Log,
+        entry_of_job,
+        materialise_outputs,
+        read_log,
+        read_run_record,
+    )
 
 __version__ = "0.1.0"
 
@@ -61,20 +71,25 @@ __all__ = [
     "CacheStatus",
     "CwlMemoError",
     "Directories",
+    "Event",
+    "EventKind",
     "FormatError",
     "Hit",
     "HostTools",
     "ImageIdentity",
     "IntermediateFiles",
     "JobRecord",
+    "LaidOut",
     "Link",
     "LoadedSettings",
+    "Log",
     "Memo",
     "MemoryStore",
     "Miss",
     "MissCause",
     "Mode",
     "Network",
+    "NotKeptError",
     "Outcome",
     "Reason",
     "Refusal",
@@ -90,10 +105,15 @@ __all__ = [
     "UnknownCacheError",
     "UsageError",
     "__version__",
+    "entry_of_job",
     "export_run",
     "import_bundle",
     "load_settings",
+    "materialise_outputs",
+    "materialise_workspace",
     "open_store",
+    "read_log",
+    "read_run_record",
 ]
 
 _PLACES: Final = {
@@ -118,6 +138,7 @@ _PLACES: Final = {
         (
             "CwlMemoError",
             "FormatError",
+            "NotKeptError",
             "SettingsFileError",
             "StoreError",
             "UnknownCacheError",
@@ -126,6 +147,12 @@ _PLACES: Final = {
         "errors",
     ),
     **dict.fromkeys(("LoadedSettings", "load_settings"), "settings.load"),
+    **dict.fromkeys(("Event", "EventKind"), "core.event"),
+    **dict.fromkeys(("LaidOut", "materialise_workspace"), "store.lay_out"),
+    **dict.fromkeys(
+        ("Log", "entry_of_job", "materialise_outputs", "read_log", "read_run_record"),
+        "store.recorded",
+    ),
     "Memo": "memo",
     "MemoryStore": "store.memory",
     "RunCaches": "store.caches",

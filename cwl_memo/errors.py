@@ -11,7 +11,8 @@
         ├── StoreUnavailableError   cannot be opened at all: foreign, newer, no permission
         ├── StoreReadOnlyError      may be read, not written
         ├── StoreFullError          no space is left
-        └── StoreDamagedError       what was read is not what was written
+        ├── StoreDamagedError       what was read is not what was written
+        └── NotKeptError            what is asked for was never recorded, or is no longer kept
 
 A :class:`StoreError` costs a re-execution at most: :mod:`cwl_memo.memo` turns it into
 a miss and one warning.
@@ -22,6 +23,7 @@ from __future__ import annotations
 __all__ = [
     "CwlMemoError",
     "FormatError",
+    "NotKeptError",
     "SettingsFileError",
     "StoreDamagedError",
     "StoreError",
@@ -79,3 +81,7 @@ class StoreFullError(StoreError):
 
 class StoreDamagedError(StoreError):
     """What the store returned is not what was put into it."""
+
+
+class NotKeptError(StoreError):
+    """What is asked for was never recorded, or is no longer kept; the message says which."""

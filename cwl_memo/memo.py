@@ -406,8 +406,8 @@ class Memo:
             return None
         return self._guard(lambda: store.ingest_file(path), None)
 
-    def publish(self, wanted: Fingerprint, execution: Execution) -> Refusal | None:
-        """Make the result of a job visible to later lookups; return why not, if not."""
+    def publish(self, wanted: Fingerprint, execution: Execution) -> Entry | Refusal:
+        """Make the result of a job visible to later lookups; return its entry, or why not."""
         store = self.store
         if store is None or not store.writable:
             return Refusal(Reason.STORE_READ_ONLY)
@@ -440,7 +440,7 @@ class Memo:
         except StoreError as error:
             self.warn(error)
             return Refusal(Reason.STORE_FAILED, str(error))
-        return None
+        return entry
 
     def _publish(self, store: Store, entry: Entry) -> None:
         if self.run:

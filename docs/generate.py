@@ -66,7 +66,7 @@ def _cli() -> Iterator[str]:
 def _verb(verb: Verb, above: str, heading: str) -> Iterator[str]:
     name = f"{above} {verb.name}"
     yield from [f"{heading} {name}", "", verb.description, ""]
-    if not verb.verbs:
+    if not verb.is_group:
         parser = argparse.ArgumentParser(add_help=False)
         verb.add_arguments(parser)
         (add_store_arguments if verb.has_store else add_json_argument)(parser)

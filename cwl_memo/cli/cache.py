@@ -322,4 +322,5 @@ VERB: Final = Verb(
     add_arguments=_add_nothing,
     run=_no_verb,
     verbs=(_CREATE, _LIST, _GET, _UPDATE, _DELETE),
+    is_group=True,
 )

@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable
 from enum import Enum
 
-from cwl_memo.errors import CwlMemoError, UsageError
+from cwl_memo.errors import CwlMemoError, NotKeptError, UsageError
 from cwl_memo.report.table import printable
 
 __all__ = ["ExitCode", "NothingMatchesError", "guarded"]
@@ -25,7 +25,8 @@ class ExitCode(Enum):
     OK = (0, "What was asked for was done.")
     NOT_SO = (
         1,
-        "The answer is no: damage was found, outputs differ, or nothing has the name given.",
+        "The answer is no: damage was found, outputs differ, or what was named is not there, or "
+        "not kept.",
     )
     USAGE = (2, "An option or a setting makes no sense; the message says which, and the remedy.")
     STORE = (3, "The store, or a file that was named, could not be opened, read or written.")
@@ -49,7 +50,7 @@ def guarded(prog: str, action: Callable[[], int]) -> int:
         sys.stdout.flush()
     except UsageError as error:
         return _complain(prog, str(error), ExitCode.USAGE)
-    except NothingMatchesError as error:
+    except (NothingMatchesError, NotKeptError) as error:
         return _complain(prog, str(error), ExitCode.NOT_SO)
     except CwlMemoError as error:
         return _complain(prog, str(error), ExitCode.STORE)

@@ -10,7 +10,7 @@ import io
 import os
 import sys
 import textwrap
-from typing import Any, Final
+from typing import Final
 
 from cwl_memo import __version__
 from cwl_memo.cli.exit_codes import ExitCode, guarded
@@ -23,7 +23,7 @@ PROG: Final = "cwl-memo"
 
 _VERBS: Final = (
     "ls", "show", "stats", "verify", "gc", "clear", "runs", "explain", "settings", "project",
-    "export", "import_", "cache",
+    "export", "import_", "cache", "logs", "outputs", "workspace",
 )  # fmt: skip
 """All verbs but ``run`` and ``audit``, whose arguments are cwltool's, and ``conformance``."""
 
@@ -35,6 +35,7 @@ store in which it keeps what jobs gave."""
 _EXAMPLES: Final = """\
 examples:
   cwl-memo run workflow.cwl job.yml     where you would type: cwltool workflow.cwl job.yml
+  cwl-memo runs show latest             what became of each job of the latest run
   cwl-memo explain latest               why each of its jobs was reused or executed
   cwl-memo gc --max-size 5GB            make the store smaller
 
@@ -48,6 +49,8 @@ def main(argv: list[str] | None = None) -> int:
     :param argv: the arguments; None for those of the process.
     """
     words = sys.argv[1:] if argv is None else argv
+    if words[:2] == ["run", "show"] and not os.path.lexists("show"):
+        words = ["runs", *words[1:]]
     if words[:1] == ["run"]:
         # No error boundary: what cwltool lets through ends this program as it ends cwltool.
         return _run_workflow(words[1:])
@@ -85,7 +88,7 @@ def _main(words: list[str]) -> int:
         parser.print_help(sys.stderr)
         return ExitCode.USAGE.status
     verb: Verb = arguments.verb
-    if verb.verbs:
+    if verb.is_group:
         arguments.parser.print_help(sys.stderr)
         return ExitCode.USAGE.status
     return verb.run(arguments)
@@ -160,11 +163,16 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_verb(below: Any, verb: Verb) -> None:
+def _add_verb(
+    among: argparse._SubParsersAction[argparse.ArgumentParser],
+    verb: Verb,
+    *,
+    is_below: bool = False,
+) -> None:
     from cwl_memo.cli.opening import add_json_argument, add_store_arguments
 
     examples = "\n".join(f"  {line}\n      {what}" for line, what in verb.examples)
-    arguments = below.add_parser(
+    arguments = among.add_parser(
         verb.name,
         help=verb.summary,
         description=textwrap.fill(verb.description, 80),
@@ -172,16 +180,14 @@ def _add_verb(below: Any, verb: Verb) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     arguments.set_defaults(verb=verb, parser=arguments)
+    if not verb.is_group:
+        verb.add_arguments(arguments)
+        add = add_store_arguments if verb.has_store else add_json_argument
+        add(arguments, is_below=is_below)
     if verb.verbs:
         further = arguments.add_subparsers(metavar="VERB", title="verbs")
         for one in verb.verbs:
-            _add_verb(further, one)
-        return
-    verb.add_arguments(arguments)
-    if verb.has_store:
-        add_store_arguments(arguments)
-    else:
-        add_json_argument(arguments)
+            _add_verb(further, one, is_below=not verb.is_group)
 
 
 class _Version(argparse.Action):

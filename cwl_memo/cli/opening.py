@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from argparse import ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -26,12 +26,17 @@ __all__ = [
 ]
 
 
-def add_store_arguments(parser: ArgumentParser) -> None:
-    """Add the arguments of a verb that looks into a store."""
+def add_store_arguments(parser: ArgumentParser, *, is_below: bool = False) -> None:
+    """Add the arguments of a verb that looks into a store.
+
+    :param is_below: whether the verb stands after another, which has them too: what is said
+        there holds, and no default of this parser takes its place.
+    """
     parser.add_argument(
         "--store",
         "--memo-store",
         metavar="DIR",
+        default=SUPPRESS if is_below else None,
         help=f"the store (default: ${STORE_VARIABLE}, else what the settings files say, else "
         "~/.cache/cwl-memo)",
     )
@@ -39,14 +44,23 @@ def add_store_arguments(parser: ArgumentParser) -> None:
         "--cache",
         "--memo-cache",
         metavar="NAME",
+        default=SUPPRESS if is_below else None,
         help=f"the store of a run cache, by its name or id, in place of --store ({CACHE_VARIABLE})",
     )
-    add_json_argument(parser)
+    add_json_argument(parser, is_below=is_below)
 
 
-def add_json_argument(parser: ArgumentParser) -> None:
-    """Add the argument that every verb has."""
-    parser.add_argument("--json", action="store_true", help="answer with one JSON document")
+def add_json_argument(parser: ArgumentParser, *, is_below: bool = False) -> None:
+    """Add the argument that every verb has.
+
+    :param is_below: as :func:`add_store_arguments` has it.
+    """
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        default=SUPPRESS if is_below else False,
+        help="answer with one JSON document",
+    )
 
 
 def store_path(arguments: Namespace) -> Path:

@@ -18,7 +18,7 @@ from cwl_memo.core.manifest import Manifest, SeenFile
 from cwl_memo.core.run import RunRecord
 from cwl_memo.cwl.command_line import CommandLine, asked
 from cwl_memo.cwl.replay import ChangedError, deliver, require_unchanged, unchanged_files
-from cwl_memo.errors import FormatError, StoreError
+from cwl_memo.errors import FormatError, StoreError, UsageError
 from cwl_memo.report.files import write_report
 from cwl_memo.settings.file import NO_FILES, find_files
 from cwl_memo.store.clock import now
@@ -31,6 +31,8 @@ from cwl_memo.store.secret_file import find_secret
 
 if TYPE_CHECKING:
     from cwl_memo.core.cache import RunCache
+    from cwl_memo.cwl.event_file import EventFile
+    from cwl_memo.cwl.workspaces import Workspaces
 
 __all__ = ["answer"]
 
@@ -119,6 +121,8 @@ class _Answer:
     layout: Layout
     kept: _Kept
     settings: _FromFiles
+    events: EventFile | None
+    workspaces: Workspaces | None
 
     def tell(self, argv: Sequence[str], prog: str) -> int:
         """Print the output object and the log, and note the run; return the exit code."""
@@ -128,10 +132,15 @@ class _Answer:
         if self.kept.cache is not None:
             record.cache, record.cache_name = self.kept.cache.id, self.kept.cache.name
         record.cache_behavior = self.kept.behavior
+        if self.events is not None:
+            _tell_events(self.events, record)
+        done, undone = _complete(self.workspaces, self.layout, record)
         if not self.now.is_quiet:
-            sys.stderr.write(_log(self.now, record, self.settings.notes))
+            sys.stderr.write(_log(self.now, record, self.settings.notes, done))
         for warning in self.settings.warnings:
             sys.stderr.write(_line(self.now, "WARNING", f"cwl-memo: {warning}"))
+        for why in undone:
+            sys.stderr.write(_line(self.now, "WARNING", f"[memo] {why}"))
         _note(self.layout, record)
         if self.now == self.before:
             self.manifests.touch(self.name)
@@ -156,11 +165,16 @@ def _find(argv: Sequence[str], prog: str) -> _Answer | None:
     secret = find_secret(layout)
     line = CommandLine.of(argv, os.environ)
     report = Path(line.report).expanduser().absolute() if line.report else None
-    if secret is None or (report and (report.is_dir() or not report.parent.is_dir())):
+    if (
+        secret is None
+        or not line.is_clear
+        or (report and (report.is_dir() or not report.parent.is_dir()))
+    ):
         return None  # the long way says what is wrong
     manifests = ManifestFiles(layout)
     name = name_of_run(asked(prog, line, os.environ, settings.seen), secret)
     files: tuple[SeenFile, ...] = ()
+    events: EventFile | None = None
 
     def look(seen: tuple[SeenFile, ...]) -> None:
         nonlocal files
@@ -176,10 +190,59 @@ def _find(argv: Sequence[str], prog: str) -> _Answer | None:
             outdir = os.path.abspath(line.outdir)  # noqa: PTH100  (as cwltool: a link stays one)
         elif manifest.report:
             report = Path(manifest.report)
-        now, output = deliver(layout, require_unchanged(layout, manifest, files), outdir)
-    except ChangedError:
+        now = require_unchanged(layout, manifest, files)
+        events, workspaces = _beside(line, prog)
+        now, output = deliver(layout, now, outdir)
+    except (ChangedError, UsageError):
+        if events is not None:
+            events.close()
         return None
-    return _Answer(manifests, name, manifest, now, output, report, layout, kept, settings)
+    beside = (events, workspaces)
+    return _Answer(manifests, name, manifest, now, output, report, layout, kept, settings, *beside)
+
+
+def _beside(line: CommandLine, prog: str) -> tuple[EventFile | None, Workspaces | None]:
+    """Return where events and working directories of jobs go, imported only if they do."""
+    events: EventFile | None = None
+    workspaces: Workspaces | None = None
+    if line.workspaces:
+        from cwl_memo.cwl.workspaces import Workspaces
+
+        workspaces = Workspaces(Path(line.workspaces).expanduser().absolute())
+    if line.events:
+        from cwl_memo.cwl.event_file import EventFile
+
+        events = EventFile.open(line.events, lambda text: _say(f"{prog}: {text}\n"))
+    return events, workspaces
+
+
+def _say(text: str) -> None:
+    with contextlib.suppress(OSError):
+        sys.stderr.write(text)
+
+
+def _tell_events(events: EventFile, record: RunRecord) -> None:
+    from cwl_memo.core.event import Event
+
+    with contextlib.closing(events):
+        for job in record.jobs:
+            events.write(Event.hit(job.started, record.run, job))
+
+
+def _complete(
+    workspaces: Workspaces | None, layout: Layout, record: RunRecord
+) -> tuple[list[str], list[str]]:
+    """Put the working directories of all jobs there; return what was done, and what was not."""
+    if workspaces is None:
+        return [], []
+    from cwl_memo.store.local import open_store
+
+    try:
+        with contextlib.closing(open_store(layout.root, readonly=True)) as store:
+            done, undone = workspaces.complete(store, record)
+    except StoreError as error:
+        return [], [f"no workspaces: {error}"]
+    return [f"[memo] {done}"], undone
 
 
 def _report(path: Path, record: RunRecord, prog: str) -> None:
@@ -205,12 +268,12 @@ def _record(manifest: Manifest, argv: Sequence[str], store: str) -> RunRecord:
     )
 
 
-def _log(manifest: Manifest, record: RunRecord, notes: Sequence[str]) -> str:
+def _log(manifest: Manifest, record: RunRecord, notes: Sequence[str], done: Sequence[str]) -> str:
     lines = [f"cwl-memo: {note}" for note in notes]
     lines += [f"cwl-memo {__version__}: nothing has changed since run {manifest.run}"]
     lines += [f"[job {job.name}] {sentence(job)}" for job in record.jobs]
     lines += [f"[memo] {summary_line(record)}"] if record.jobs else []
-    lines += ["Final process status is success"]
+    lines += [*done, "Final process status is success"]
     return "".join(_line(manifest, "INFO", line) for line in lines)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import Final
 
+from cwl_memo.cli import runs_show
 from cwl_memo.cli.exit_codes import ExitCode
 from cwl_memo.cli.opening import existing_store, nothing_recorded, store_path
 from cwl_memo.cli.output import remark, terminal_width, write_json, write_lines
@@ -61,10 +62,11 @@ def _document(record: RunRecord) -> JSON:
 
 VERB: Final = Verb(
     name="runs",
-    summary="list the recorded runs",
+    summary="list the recorded runs; 'runs show RUN' shows one",
     description="List the runs that used the store, newest first, with how many of their jobs "
     "were reused, executed, refused and failed.",
     examples=(("cwl-memo runs --limit 5", "the five latest"),),
     add_arguments=_add_arguments,
     run=_run,
+    verbs=(runs_show.VERB,),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from argparse import ArgumentParser
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import Final
@@ -11,16 +12,20 @@ from cwl_memo.cli.exit_codes import NothingMatchesError
 from cwl_memo.cli.output import remark
 from cwl_memo.core.digest import ReuseKey
 from cwl_memo.core.entry import Entry
-from cwl_memo.core.run import JobRecord, RunRecord
+from cwl_memo.core.run import REUSED, JobRecord, RunRecord
 from cwl_memo.errors import StoreDamagedError, UsageError
 from cwl_memo.store.protocol import Store
+from cwl_memo.store.recorded import read_run_record
 
 __all__ = [
     "SHORT_KEY",
+    "add_job_arguments",
     "find_entry",
+    "find_job",
     "find_jobs",
     "find_keys",
     "find_run",
+    "origin_note",
     "read_run_record",
     "read_run_records",
 ]
@@ -93,21 +98,6 @@ def _only(names: Sequence[str], prefix: str, kind: str, verb: str) -> str:
     return found[0]
 
 
-def read_run_record(store: Store, run: str) -> RunRecord:
-    """Return what became of each job of a run.
-
-    :raises StoreDamagedError: if the record does not have the form of one.
-    """
-    try:
-        record = RunRecord.from_lines(store.read_run(run))
-        valid = record.run == run and all(_is_sound(job) for job in record.jobs)
-    except (TypeError, ValueError, AttributeError):
-        valid = False
-    if not valid:
-        raise StoreDamagedError(f"the record of run {run} is damaged")
-    return record
-
-
 def read_run_records(store: Store, runs: Iterable[str]) -> list[RunRecord]:
     """Return the records of runs; one that cannot be read costs a remark, not the answer."""
     records = (_readable(store, run) for run in runs)
@@ -120,15 +110,6 @@ def _readable(store: Store, run: str) -> RunRecord | None:
     except StoreDamagedError as error:
         remark(f"left out: {error}")
         return None
-
-
-def _is_sound(job: JobRecord) -> bool:
-    """Tell whether the fields of a job, read from a file, are of the types they should be."""
-    texts = (job.name, job.tool, job.result, job.lookup, job.key, job.cause, job.detail)
-    numbers = (job.seconds, job.size)
-    return all(isinstance(text, str) for text in (*texts, *job.differs)) and all(
-        isinstance(number, (int, float)) for number in numbers
-    )
 
 
 def find_jobs(record: RunRecord, name: str | None) -> list[JobRecord]:
@@ -144,3 +125,39 @@ def find_jobs(record: RunRecord, name: str | None) -> list[JobRecord]:
     if not jobs:
         raise NothingMatchesError(f"JOB {name}: no job of run {record.run} has that name")
     return jobs
+
+
+def find_job(record: RunRecord, name: str) -> JobRecord:
+    """Return the one job of a run that has a name, or matches it as a glob.
+
+    :raises UsageError: if more than one does.
+    :raises NothingMatchesError: if none does.
+    """
+    jobs = find_jobs(record, name)
+    if len(jobs) > 1:
+        some = ", ".join(job.name for job in jobs[:_SHOWN]) + (", …" if jobs[_SHOWN:] else "")
+        raise UsageError(f"JOB {name}: {len(jobs)} jobs have such a name; name one: {some}")
+    return jobs[0]
+
+
+def add_job_arguments(parser: ArgumentParser, job: str) -> None:
+    """Add the arguments that name a job of a run.
+
+    :param job: the help for the job.
+    """
+    parser.add_argument(
+        "run", metavar="RUN", help="a run's id or its beginning; latest, or -1, -2 from the end"
+    )
+    parser.add_argument("job", metavar="JOB", help=job)
+
+
+def origin_note(record: RunRecord, job: JobRecord, entry: Entry) -> str:
+    """Return who made what the entry of a job holds; empty if it was the job itself."""
+    origin = entry.origin
+    made = (origin.run, origin.job)
+    if made == (record.run, job.name):
+        return ""
+    seen = (job.origin_run, job.origin_job) if job.result == REUSED else (record.run, job.name)
+    # An entry may have been recorded once more, by --memo-mode recache or after damage.
+    how = "copied from" if made == seen else "recorded anew since by"
+    return f"{how} run {origin.run}, job {origin.job}"

@@ -13,22 +13,20 @@ from cwl_memo.cli.output import short_time, terminal_width, write_json, write_li
 from cwl_memo.cli.selection import SHORT_KEY, find_entry
 from cwl_memo.cli.verb import Verb
 from cwl_memo.core.canonical import JSON
-from cwl_memo.core.digest import Digest
 from cwl_memo.core.entry import Entry, Tree, TreeNode
 from cwl_memo.core.explain import format_bytes, format_seconds
-from cwl_memo.errors import FormatError, StoreDamagedError, StoreError, UsageError
+from cwl_memo.errors import FormatError, StoreDamagedError, UsageError
 from cwl_memo.report.table import Column, printable, table
 from cwl_memo.store.protocol import Store
+from cwl_memo.store.recorded import LOGS, read_log
 
 __all__ = ["VERB"]
-
-_LOGS: Final = ("stdout", "stderr")
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("key", metavar="KEY", help="a reuse key, or its first 6 digits or more")
     parser.add_argument(
-        "--log", choices=_LOGS, help="print what the job wrote there, byte for byte, and no more"
+        "--log", choices=LOGS, help="print what the job wrote there, byte for byte, and no more"
     )
 
 
@@ -60,28 +58,11 @@ def _workspace(store: Store, entry: Entry) -> Tree | None:
 
 
 def _print_log(store: Store, entry: Entry, log: str) -> None:
-    digest = _log_digest(store, entry, log)
-    if digest is None:
+    found = read_log(store, entry, log)
+    if found is None:
         raise NothingMatchesError(f"no {log} was recorded for {entry.key.hex[:SHORT_KEY]}")
-    try:
-        data = store.read_blob(digest)
-    except StoreDamagedError:
-        raise StoreError(
-            f"the {log} of {entry.key.hex[:SHORT_KEY]} is no longer kept, or is damaged"
-        ) from None
     sys.stdout.flush()
-    sys.stdout.buffer.write(data)
-
-
-def _log_digest(store: Store, entry: Entry, log: str) -> Digest | None:
-    digest = entry.stdout if log == "stdout" else entry.stderr
-    name = entry.stdout_name if log == "stdout" else entry.stderr_name
-    if digest is not None or not name:
-        return digest
-    # A log that the tool redirects is a file of the workspace.
-    tree = _workspace(store, entry)
-    node = None if tree is None else tree.find(name)
-    return None if node is None else node.digest
+    sys.stdout.buffer.write(found.data)
 
 
 def _document(entry: Entry, tree: Tree | None, *, kept: bool) -> JSON:

@@ -20,7 +20,8 @@ class Verb:
     :param add_arguments: adds the arguments that only this verb has.
     :param run: does it and returns the exit code.
     :param has_store: whether it looks into a store, and so has the arguments that name one.
-    :param verbs: the verbs below it, as in ``cache list``; one of them has to be given then.
+    :param verbs: the verbs below it, as in ``cache list``.
+    :param is_group: whether one of them has to be given.
     """
 
     name: str
@@ -31,3 +32,4 @@ class Verb:
     run: Callable[[Namespace], int]
     has_store: bool = True
     verbs: tuple[Verb, ...] = ()
+    is_group: bool = False

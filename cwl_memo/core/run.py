@@ -65,6 +65,8 @@ class JobRecord:
         then those of this execution, ``result`` is ``executed``), ``failed``, or
         ``not-compared`` for the reason in ``detail``; empty where it was not executed again.
     :param differences: the outputs that differ from the recorded ones, and how.
+    :param section: digest of the tool's outputs section, under which the entry of the job
+        has its outputs; empty where the job has no entry.
     """
 
     name: str
@@ -85,6 +87,7 @@ class JobRecord:
     network: bool = False
     recheck: str = ""
     differences: tuple[Difference, ...] = ()
+    section: str = ""
 
     @property
     def saved(self) -> bool:

@@ -305,6 +305,18 @@ SETTINGS: Final[dict[str, Setting]] = {
             sentence="write what became of each job, and why, as JSON", in_files=_NOBODY,
         ),
         Setting(
+            "events", Kind.TEXT, default=None, metavar="FILE|-",
+            sentence="append a line of JSON for each hit, miss, refusal and new entry as it "
+            "happens; - is standard error, since standard output has the output object",
+            in_files=_NOBODY,
+        ),
+        Setting(
+            "workspaces", Kind.PATH, default=None, metavar="DIR",
+            sentence="put the working directory of each job, reused ones too, into a directory "
+            "of the job's name in DIR, which has to be new or empty",
+            in_files=_NOBODY,
+        ),
+        Setting(
             "trusted_projects", Kind.FOLDERS, default=(), is_option=False, in_files=_USER,
             sentence="folders whose project files, there and below, may choose as you may",
         ),

@@ -16,6 +16,7 @@ from cwl_memo.errors import UsageError
 from cwl_memo.settings.file import find_files
 from cwl_memo.settings.load import load
 from cwl_memo.store.caches import require_usable
+from cwl_memo.store.lay_out import require_free
 
 __all__ = ["Choice", "add_memo_arguments", "chosen"]
 
@@ -30,6 +31,8 @@ class Choice:
     :param cache: the run cache whose store it is, if one was named.
     :param behavior: for which runs the store keeps the entries that they make.
     :param report: where to write the run's record, if anywhere.
+    :param events: where events go: a file, or ``-`` for standard error; empty for nowhere.
+    :param workspaces: a directory for the working directories of all jobs, if any.
     :param replay: whether a run may be answered as a whole, and leave what later ones need.
     :param warnings: what the user should know of the settings.
     :param notes: what the log tells of them besides.
@@ -44,6 +47,8 @@ class Choice:
     report: Path | None
     cache: RunCache | None
     behavior: CacheBehavior
+    events: str
+    workspaces: Path | None
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     seen: JSON = None
@@ -89,7 +94,9 @@ def chosen(args: argparse.Namespace, environ: Mapping[str, str]) -> Choice:
     loaded = load(find_files(environ), environ, given)
     if loaded.cache is not None:
         require_usable(loaded.cache, str(loaded.origin("cache")).removeprefix("$"))
-    report = loaded.values["report"]
+    report, events = loaded.values["report"], loaded.values["events"]
+    if events.value == "":
+        raise UsageError("--memo-events: names no file")
     return Choice(
         memo=loaded.memo,
         replay=loaded.replay,
@@ -99,6 +106,8 @@ def chosen(args: argparse.Namespace, environ: Mapping[str, str]) -> Choice:
         report=None if report.value is None else _report_path(report),
         cache=loaded.cache,
         behavior=loaded.behavior,
+        events=events.value or "",
+        workspaces=_workspaces_path(loaded.values["workspaces"], memo=loaded.memo),
         warnings=loaded.warnings,
         notes=loaded.notes,
         seen=loaded.seen,
@@ -118,6 +127,20 @@ def _given(setting: Setting, given: Any) -> Value:
     except UsageError as error:
         raise UsageError(f"{setting.flag}: {error}") from None
     return Value(value, Origin(Layer.COMMAND_LINE, setting.flag))
+
+
+def _workspaces_path(workspaces: Value, *, memo: bool) -> Path | None:
+    if workspaces.value is None:
+        return None
+    origin = str(workspaces.origin).removeprefix("$")
+    if not memo:
+        raise UsageError(f"{origin} needs memoization, which is switched off")
+    path = Path(workspaces.value).expanduser().absolute()
+    try:
+        require_free(path)
+    except UsageError as error:
+        raise UsageError(f"{origin}: {error}") from None
+    return path
 
 
 def _report_path(report: Value) -> Path:

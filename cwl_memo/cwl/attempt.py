@@ -64,6 +64,7 @@ class Attempt:
         self._execution: Execution | None = None
         self._begun = time.time()
         self._finished = False
+        self._entry: Entry | None = None
         self._said_waiting = False
         self._secrets: SecretStore | None = None
 
@@ -138,6 +139,13 @@ class Attempt:
                 self._not_recorded = memo.shield(take_in, unexpected)
                 if self._not_recorded is not None:
                     self._execution = None
+            workspaces = self._session.workspaces
+            if workspaces is not None and self._execution is None:
+                # The store will not have it, and cwltool is about to take it apart.
+                memo.shield(
+                    lambda: workspaces.keep(self.name, outdir, secret_files(job, self._secrets)),
+                    None,
+                )
             checksums.complete(outputs)
             return outputs
 
@@ -283,6 +291,7 @@ class Attempt:
             size=entry.size,
             started=now(),
             network=self.traits.network,
+            section=str(self.wanted.section),
         )
 
     def finish(self, status: str) -> None:
@@ -294,13 +303,20 @@ class Attempt:
         seconds = round(time.time() - begun, 3)
         if status == "success" and self._execution is not None:
             seconds = self._execution.origin.seconds
-            if self.traits.label in self._session.varying:
-                self._not_recorded = Refusal(Reason.NOT_DETERMINISTIC)
-            else:
-                self._not_recorded = self._session.memo.publish(self.wanted, self._execution)
+            self._publish(self._execution)
         self.release()
         sources = self.gathered.sources if self.is_keyed else None
         self._session.finish(self._record(status, seconds), sources)
+
+    def _publish(self, execution: Execution) -> None:
+        if self.traits.label in self._session.varying:
+            self._not_recorded = Refusal(Reason.NOT_DETERMINISTIC)
+            return
+        published = self._session.memo.publish(self.wanted, execution)
+        if isinstance(published, Refusal):
+            self._not_recorded = published
+        else:
+            self._entry = published
 
     def finish_rejected(self) -> None:
         """Say that the job was rejected, or ended without a word of its outputs."""
@@ -336,9 +352,10 @@ class Attempt:
             nearest=str(missed.nearest or "") if missed is not None else "",
             not_recorded="" if not_recorded is None else not_recorded.reason.code,
             seconds=seconds,
-            size=0 if self._execution is None else self._execution.workspace.size,
+            size=0 if self._entry is None else self._entry.size,
             started=stamp(self._session.begun(self.name, self._begun)),
             network=self.traits.network,
+            section="" if self._entry is None else str(self.wanted.section),
         )
 
     # a recorded workspace

@@ -11,7 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from cwl_memo.core.canonical import JSON
@@ -28,7 +28,9 @@ _SESSION: Final = re.compile(
 _PACKAGES: Final = ("cwl_memo", "cwltool", "cwl_utils", "schema_salad", "ruamel.yaml")
 """What runs a document: another version of any may run it differently."""
 
-_DESTINATIONS: Final = ("--outdir", "--memo-report")
+_BESIDE: Final = ("--memo-events", "--memo-workspaces")
+_DESTINATIONS: Final = ("--outdir", "--memo-report", *_BESIDE)
+_DESTINATION_VARIABLES: Final = ("CWL_MEMO_REPORT", "CWL_MEMO_EVENTS", "CWL_MEMO_WORKSPACES")
 
 _TWO_WORDS: Final = frozenset(
     {
@@ -55,16 +57,22 @@ _ONE_WORD: Final = frozenset(
 
 @dataclass(frozen=True)
 class CommandLine:
-    """The words of a run, those apart that say where its outputs and its report go.
+    """The words of a run, those apart that say where its outputs and what tells of it go.
 
     :param words: the others.
     :param outdir: where the outputs go; None where only cwltool's parser can tell.
     :param report: where the report goes; empty for nowhere.
+    :param events: where events go; empty for nowhere.
+    :param workspaces: where the working directories of jobs go; empty for nowhere.
+    :param is_clear: whether nothing but cwltool's parser could tell more of the last two.
     """
 
     words: tuple[str, ...]
     outdir: str | None
     report: str
+    events: str = ""
+    workspaces: str = ""
+    is_clear: bool = True
 
     @classmethod
     def of(cls, argv: Sequence[str], environ: Mapping[str, str]) -> CommandLine:
@@ -74,7 +82,8 @@ class CommandLine:
         document belongs to the tool, which may have an input of any name.
         """
         report = environ.get("CWL_MEMO_REPORT", "")
-        whole = cls(tuple(argv), None, report)
+        events, workspaces = (environ.get(name, "") for name in _DESTINATION_VARIABLES[1:])
+        whole = cls(tuple(argv), None, report, events, workspaces)
         kept: list[str] = []
         said: dict[str, str] = {}
         place = 0
@@ -94,9 +103,18 @@ class CommandLine:
                 break
         rest = argv[place:]
         options = (*rest, *_default_options(environ))
-        if any(word.startswith(("--o", "--memo-rep")) for word in options) or "" in said.values():
-            return whole
-        return cls((*kept, *rest), said.get("--outdir", "."), said.get("--memo-report", report))
+        if any(word.startswith(("--o", "--memo-rep", *_BESIDE)) for word in options) or (
+            "" in said.values()
+        ):
+            beside = any(word.startswith(_BESIDE) for word in (*argv, *options))
+            return replace(whole, is_clear=not beside)
+        return cls(
+            (*kept, *rest),
+            said.get("--outdir", "."),
+            said.get("--memo-report", report),
+            said.get("--memo-events", events),
+            said.get("--memo-workspaces", workspaces),
+        )
 
 
 def asked(prog: str, line: CommandLine, environ: Mapping[str, str], settings: JSON) -> JSON:
@@ -120,7 +138,7 @@ def asked(prog: str, line: CommandLine, environ: Mapping[str, str], settings: JS
         "environment": {
             os.fsencode(name).hex(): os.fsencode(value).hex()
             for name, value in environ.items()
-            if preserved or not (name == "CWL_MEMO_REPORT" or _SESSION.fullmatch(name))
+            if preserved or not (name in _DESTINATION_VARIABLES or _SESSION.fullmatch(name))
         },
         "umask": umask,
         "user": [os.geteuid(), os.getegid(), sorted(os.getgroups())],

@@ -12,6 +12,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, Protocol, cast
@@ -30,6 +31,7 @@ from cwl_memo.cwl.door import (
     cwltool_run,
     versionstring,
 )
+from cwl_memo.cwl.event_file import EventFile
 from cwl_memo.cwl.fetcher import MemoFetcher
 from cwl_memo.cwl.keeper import Keeper
 from cwl_memo.cwl.long_lists import LongLists
@@ -37,6 +39,7 @@ from cwl_memo.cwl.schema_cache import schemas_for
 from cwl_memo.cwl.session import Session
 from cwl_memo.errors import SettingsFileError, StoreError, UsageError
 from cwl_memo.store.caches import RunCaches
+from cwl_memo.store.lay_out import require_free
 from cwl_memo.store.local import LocalStore, open_store
 
 __all__ = ["Purpose", "build_parser", "run"]
@@ -156,12 +159,12 @@ def run(
             _report(choice.report, record, write_report)
         return code
     try:
-        store = _open(choice)
-    except StoreError as error:
-        option = "--memo-store" if choice.cache is None else f"run cache {choice.cache.name}"
-        sys.stderr.write(f"{prog}: error: {option}: {error}\n")
+        store, events = _open_all(choice)
+    except UsageError as error:
+        sys.stderr.write(f"{prog}: error: {error}\n")
         return _USAGE
-    return _run(argv, args, choice, store, write_report, prog, purpose)
+    with closing(events):
+        return _run(argv, args, choice, store, events, write_report, prog, purpose)
 
 
 def _parser_for(prog: str, purpose: Purpose | None) -> argparse.ArgumentParser:
@@ -182,6 +185,7 @@ def _run(
     args: argparse.Namespace,
     choice: Choice,
     store: LocalStore | None,
+    events: EventFile,
     write_report: WriteReport,
     prog: str,
     purpose: Purpose | None,
@@ -193,6 +197,8 @@ def _run(
         arguments=argv,
         cache=choice.cache,
         behavior=choice.behavior,
+        on_event=events.write if choice.events else None,
+        workspaces=choice.workspaces,
     )
     if choice.cache is not None and not RunCaches().is_active(choice.cache.id):
         # Deleted since its name was looked up. From now on it is in use, and cannot be.
@@ -256,6 +262,27 @@ def _report(path: Path, record: RunRecord, write_report: WriteReport) -> None:
     except OSError as error:
         # The run itself is done and its outputs stand: no reason to call it failed.
         _log.error("--memo-report: %s not written: %s", path, error)
+
+
+def _open_all(choice: Choice) -> tuple[LocalStore | None, EventFile]:
+    """Open the store and the file of events.
+
+    :raises UsageError: if one of them cannot serve, or takes the place of the workspaces.
+    """
+    events = EventFile.open(choice.events, _log.warning)
+    with ExitStack() as opened:
+        opened.callback(events.close)
+        try:
+            store = _open(choice)
+        except StoreError as error:
+            option = "--memo-store" if choice.cache is None else f"run cache {choice.cache.name}"
+            raise UsageError(f"{option}: {error}") from error
+        if store is not None:
+            opened.callback(store.close)
+        if choice.workspaces is not None:
+            require_free(choice.workspaces)
+        opened.pop_all()
+    return store, events
 
 
 def _open(choice: Choice) -> LocalStore | None:

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from cwl_memo.core.cache import CacheBehavior, RunCache
 from cwl_memo.core.canonical import JSON
+from cwl_memo.core.event import Event
 from cwl_memo.core.explain import sentence, summary_line
 from cwl_memo.core.manifest import SeenImage
-from cwl_memo.core.run import JobRecord, RunRecord
+from cwl_memo.core.run import REUSED, JobRecord, RunRecord
 from cwl_memo.core.settings import Settings
 from cwl_memo.cwl.document import plain
 from cwl_memo.cwl.door import (
@@ -37,6 +38,7 @@ from cwl_memo.cwl.long_lists import LongLists
 from cwl_memo.cwl.view import ViewFsAccess, Views
 from cwl_memo.cwl.witness import Witness
 from cwl_memo.cwl.work_reuse import OfRun
+from cwl_memo.cwl.workspaces import Workspaces
 from cwl_memo.memo import Memo
 from cwl_memo.store.clock import now
 from cwl_memo.store.protocol import Store
@@ -60,6 +62,9 @@ class Session:
     :param cache: the run cache whose store it is, if it is one's.
     :param behavior: for which runs the store keeps the entries that they make; that of the
         cache unless given, and ``CACHE_ALWAYS`` without a cache.
+    :param on_event: told what happens to jobs, as it happens, in the threads in which it does.
+    :param workspaces: a new or an empty directory for the working directory of each job.
+    :raises UsageError: if ``workspaces`` is neither.
     """
 
     def __init__(
@@ -71,7 +76,11 @@ class Session:
         arguments: Sequence[str] = (),
         cache: RunCache | None = None,
         behavior: CacheBehavior | None = None,
+        on_event: Callable[[Event], None] | None = None,
+        workspaces: Path | None = None,
     ) -> None:
+        self.workspaces = None if workspaces is None else Workspaces(workspaces)
+        self.on_event = on_event
         self.run = new_run_id()
         behavior = behavior or (cache.behavior if cache else CacheBehavior.CACHE_ALWAYS)
         self.memo = Memo(store, settings, run=self.run, behavior=behavior)
@@ -286,16 +295,24 @@ class Session:
             self.record.jobs.append(job)
         self.testify(lambda witness: witness.note_job(job, sources))
         _log.info("[job %s] %s", job.name, sentence(job))
+        self.tell(lambda: _event_of(self.run, job))
         self.memo.note_run({"line": "job", **job.to_json()})
+
+    def tell(self, happened: Callable[[], Event | None]) -> None:
+        """Tell what happened, if anybody listens and if it is anything."""
+        event = None if self.on_event is None else happened()
+        if event is not None and self.on_event is not None:
+            self.on_event(event)
 
     # end
 
     def summarise(self) -> None:
-        """Write the one line that closes the run, once."""
+        """Write the lines that close the run, once, and complete what has waited for its end."""
         with self._lock:
             told, self._summarised = self._summarised, True
         if not told and self.record.jobs:
             _log.info("[memo] %s", summary_line(self.record))
+            self.memo.shield(self._complete_workspaces, None)
 
     def end(self, status: str) -> RunRecord:
         """Close the run: summary, record, upkeep of the store. May be called again.
@@ -311,6 +328,8 @@ class Session:
             give_up()
         self.record.status = status
         self.record.ended = now()
+        if status == "interrupted":
+            self.workspaces = None  # whoever interrupts a run does not wait for them
         self.summarise()
         if status == "success":
             self._take_back()
@@ -338,6 +357,13 @@ class Session:
             entries = "1 entry is" if count == 1 else f"{count} entries are"
             _log.info("[memo] %s not kept: the run ended well (CACHE_ON_FAILURE)", entries)
 
+    def _complete_workspaces(self) -> None:
+        if self.workspaces is not None:
+            done, undone = self.workspaces.complete(self.memo.store, self.record)
+            _log.info("[memo] %s", done)
+            for line in undone:
+                _log.warning("[memo] %s", line)
+
     def __enter__(self) -> Self:
         return self
 
@@ -348,6 +374,12 @@ class Session:
         trace: TracebackType | None,
     ) -> None:
         self.end("success" if kind is None else "interrupted")
+
+
+def _event_of(run: str, job: JobRecord) -> Event | None:
+    if job.result == REUSED:
+        return Event.hit(now(), run, job)
+    return Event.ended(now(), run, job)
 
 
 def _version() -> str:

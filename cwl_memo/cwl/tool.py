@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from cwl_memo.core import policy
 from cwl_memo.core.entry import Entry, OutputVariant, check_workspace_path
+from cwl_memo.core.event import Event
 from cwl_memo.core.facts import JobTraits
 from cwl_memo.core.fingerprint import Fingerprint
 from cwl_memo.core.mode import Mode
@@ -45,6 +46,7 @@ from cwl_memo.cwl.view import ViewFile
 from cwl_memo.cwl.wait import WaitJob
 from cwl_memo.errors import FormatError, StoreError
 from cwl_memo.memo import Unclaimed
+from cwl_memo.store.clock import now
 from cwl_memo.store.protocol import Claim, FileDigest
 
 __all__ = ["MemoCommandLineTool", "MemoMixin"]
@@ -354,10 +356,19 @@ class MemoMixin:
 
     # an execution
 
+    def _tell_execution(self, attempt: Attempt) -> None:
+        """Tell that a job is about to be executed, and why."""
+        session, found = self.memo_session, attempt.refused or attempt.missed
+        if found is not None:
+            key = str(attempt.wanted.key) if attempt.is_keyed else ""
+            label = attempt.traits.label
+            session.tell(lambda: Event.begun(now(), session.run, attempt.name, label, key, found))
+
     def _execute(
         self, attempt: Attempt, job_order: Any, callbacks: Callback, context: RuntimeContext
     ) -> Iterator[Any]:
         session = self.memo_session
+        self._tell_execution(attempt)
         session.views.ensure_in(job_order, owned=attempt.traits.inplace_update)
         self.memo_facts.forget_types()
 

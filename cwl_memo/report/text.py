@@ -15,7 +15,7 @@ from cwl_memo.core.run import EXECUTED, FAILED, REFUSED, REUSED, JobRecord, RunR
 from cwl_memo.report.changes import Change
 from cwl_memo.report.table import Column, cut, printable, table
 
-__all__ = ["explanation", "runs_table"]
+__all__ = ["explanation", "runs_table", "why"]
 
 _INDENT: Final = "    "
 _VALUE_WIDTH: Final = 40
@@ -79,6 +79,20 @@ def _sentence(job: JobRecord) -> str:
     except KeyError:
         # A newer program may have recorded a cause that has no sentence here.
         return f"{job.result}: {job.cause}"
+
+
+def why(job: JobRecord) -> str:
+    """Return in a few words why a job was executed, or where what it gave comes from."""
+    if job.result == REUSED:
+        name = f", job {job.origin_job}" if job.origin_job not in ("", job.name) else ""
+        return f"run {job.origin_run}{name}"
+    text = f"{job.cause} ({job.detail})" if job.lookup == "refusal" and job.detail else job.cause
+    if job.differs:
+        text += f": {', '.join(job.differs)}"
+    if job.not_recorded and not (job.result == FAILED and job.not_recorded == Reason.FAILED.code):
+        detail = f" ({job.detail})" if job.detail and job.lookup != "refusal" else ""
+        text += f"{'; ' if text else ''}not recorded: {job.not_recorded}{detail}"
+    return text
 
 
 def _why(job: JobRecord, changed: Sequence[Change], width: int | None) -> list[str]:

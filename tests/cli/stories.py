@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,7 +67,9 @@ class Shelf:
                 nodes.append(TreeNode(stderr_name, NodeKind.FILE, log.digest, log.size))
             data = json.dumps(Tree(tuple(nodes)).to_json()).encode()
             tree = BlobRef(store.ingest_bytes(data), len(data))
-            output = {"bam": {"class": "File", "path": "out.bam", "digest": str(out.digest)}}
+            memo = {"workspace": "out.bam", "digest": str(out.digest), "size": out.size}
+            memo |= {"sha1": hashlib.sha1(content).hexdigest()}  # noqa: S324  (as CWL has it)
+            output = {"bam": {"class": "File", "basename": "out.bam", "memo": memo}}
             section = digest_of_value("outputs-section", {})
             entry = Entry(
                 key=ReuseKey(key or digest_of_value("reuse-key", fields).hex),

@@ -84,7 +84,7 @@ def test_what_is_gone_of_an_evicted_entry_is_said(
     assert main(["show", entry.key.hex, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["state"], document["tree"]) == ("evicted", None)
-    assert main(["show", entry.key.hex, "--log", "stdout"]) == ExitCode.STORE.status
+    assert main(["show", entry.key.hex, "--log", "stdout"]) == ExitCode.NOT_SO.status
     assert "no longer kept" in capsys.readouterr().err
 
 

@@ -62,6 +62,7 @@ def options() -> list[argparse.Action]:
         pytest.param(DOCS / "how-to" / "provenance.md", marks=pytest.mark.slow),
         pytest.param(DOCS / "how-to" / "run-caches.md", marks=pytest.mark.slow),
         pytest.param(DOCS / "how-to" / "find-non-deterministic-tools.md", marks=pytest.mark.slow),
+        pytest.param(DOCS / "how-to" / "look-at-a-run.md", marks=pytest.mark.slow),
     ],
     ids=lambda page: page.stem,
 )
