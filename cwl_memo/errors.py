@@ -11,7 +11,9 @@
         ├── StoreUnavailableError   cannot be opened at all: foreign, newer, no permission
         ├── StoreReadOnlyError      may be read, not written
         ├── StoreFullError          no space is left
-        └── StoreDamagedError       what was read is not what was written
+        ├── StoreDamagedError       what was read is not what was written
+        ├── InvalidatedError        the entry was taken back before it was recorded
+        └── PinnedError             the entry is pinned
 
 A :class:`StoreError` costs a re-execution at most: :mod:`cwl_memo.memo` turns it into
 a miss and one warning.
@@ -22,6 +24,8 @@ from __future__ import annotations
 __all__ = [
     "CwlMemoError",
     "FormatError",
+    "InvalidatedError",
+    "PinnedError",
     "SettingsFileError",
     "StoreDamagedError",
     "StoreError",
@@ -79,3 +83,11 @@ class StoreFullError(StoreError):
 
 class StoreDamagedError(StoreError):
     """What the store returned is not what was put into it."""
+
+
+class InvalidatedError(StoreError):
+    """An entry is not recorded: it was invalidated after its execution had begun."""
+
+
+class PinnedError(StoreError):
+    """An entry is pinned, and was not to be taken back by force."""

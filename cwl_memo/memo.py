@@ -6,6 +6,7 @@ and one warning; nothing that the store does may end a run.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import logging
@@ -14,7 +15,7 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -28,9 +29,10 @@ from cwl_memo.core.explain import differing_fields
 from cwl_memo.core.facts import JobFacts
 from cwl_memo.core.fingerprint import Fingerprint, fingerprint
 from cwl_memo.core.mode import USUAL, Mode
+from cwl_memo.core.note import Tombstone
 from cwl_memo.core.outcome import Hit, Miss, MissCause, Reason, Refusal
 from cwl_memo.core.settings import Link, Settings
-from cwl_memo.errors import FormatError, StoreDamagedError, StoreError
+from cwl_memo.errors import FormatError, InvalidatedError, StoreDamagedError, StoreError
 from cwl_memo.store.hashing import hash_file
 from cwl_memo.store.protocol import SMALL, Claim, FileDigest, FileIdentity, Store
 from cwl_memo.store.workspace import Workspace, ingest_workspace
@@ -62,6 +64,7 @@ class Execution:
     :param stderr: the same for standard error.
     :param stdout_name: the file a redirected standard output went to.
     :param stderr_name: the same for standard error.
+    :param after: the tombstones of the job's key that were known before it was executed.
     """
 
     workspace: Workspace
@@ -73,6 +76,7 @@ class Execution:
     stderr: BlobRef | None = None
     stdout_name: str = ""
     stderr_name: str = ""
+    after: tuple[Digest, ...] = ()
 
 
 class Unclaimed:
@@ -109,6 +113,7 @@ class Memo:
         self._known: dict[FileIdentity, FileDigest] = {}
         self._neighbours: dict[str, list[Entry]] = {}
         self._claimed: set[ReuseKey] = set()
+        self._seen: dict[ReuseKey, tuple[Digest, ...]] = {}
         self._lock = threading.Lock()
         if store is not None and run:
             self._guard(lambda: store.begin_run(run), None)
@@ -222,19 +227,28 @@ class Memo:
         store = self.store
         if store is None:
             return Miss(wanted.key, MissCause.NO_STORE)
-        if not policy.may_lookup(self.settings):
-            return Miss(wanted.key, MissCause.RECACHE)
         try:
-            return self._lookup(store, wanted, label)
+            # First: what is taken back from now on is taken back from this job, too.
+            tombstone = store.tombstone(wanted.key)
+            after = () if tombstone is None else (tombstone.id,)
+            self._seen.setdefault(wanted.key, after)
+            found = self._lookup(store, wanted, label, tombstone)
+            return replace(found, after=after) if isinstance(found, Miss) else found
         except StoreError as error:
             self.warn(error)
             return Miss(wanted.key, MissCause.STORE_FAILED)
 
-    def _lookup(self, store: Store, wanted: Fingerprint, label: str) -> Hit | Miss:
+    def _lookup(
+        self, store: Store, wanted: Fingerprint, label: str, tombstone: Tombstone | None
+    ) -> Hit | Miss:
         key = wanted.key
+        if not policy.may_lookup(self.settings):
+            return Miss(key, MissCause.RECACHE)
         entry = store.get_entry(key)
         if entry is None:
             return self._nearest(store, wanted, label)
+        if tombstone is not None and entry.is_dead(tombstone):
+            return Miss(key, MissCause.INVALIDATED, detail=tombstone.reason)
         variant = entry.variant(wanted.section)
         needed = entry.blobs if variant is None else variant.blobs
         if variant is None and entry.tree is None:
@@ -268,6 +282,14 @@ class Memo:
         if best is None:
             return Miss(wanted.key, MissCause.NO_ENTRY)
         return Miss(wanted.key, MissCause.CHANGED, best[0], best[1].key)
+
+    def stands(self, key: ReuseKey) -> bool:
+        """Tell whether no entry of a key was taken back since it was first looked up here.
+
+        :raises StoreError: if that cannot be found out.
+        """
+        tombstone = None if self.store is None else self.store.tombstone(key)
+        return self._seen.get(key, ()) == (() if tombstone is None else (tombstone.id,))
 
     def tree(self, entry: Entry) -> Tree:
         """Return the workspace manifest of an entry.
@@ -409,8 +431,11 @@ class Memo:
                 origin=execution.origin,
                 stdout_name=execution.stdout_name,
                 stderr_name=execution.stderr_name,
+                after=execution.after,
             )
             self._publish(store, entry)
+        except InvalidatedError:
+            return Refusal(Reason.INVALIDATED_DURING_RUN)
         except StoreError as error:
             self.warn(error)
             return Refusal(Reason.STORE_FAILED, str(error))
@@ -432,8 +457,13 @@ class Memo:
         grown = entry.with_variant(variant)
         store = self.store
         if store is not None and store.writable and policy.may_record(self.settings):
-            self._guard(lambda: self._publish(store, grown), None)
+            self._guard(lambda: self._publish_again(store, grown), None)
         return grown
+
+    def _publish_again(self, store: Store, entry: Entry) -> None:
+        # One that was taken back meanwhile has answered this job, and answers no other.
+        with contextlib.suppress(InvalidatedError):
+            self._publish(store, entry)
 
     def note_run(self, line: dict[str, JSON]) -> None:
         """Add a line to the run's record in the store."""

@@ -60,7 +60,8 @@ def _text(document: dict[str, Any]) -> list[str]:
     jobs = ", ".join(f"{count} {result}" for result, count in document["jobs"].items())
     facts = {
         "store": document["store"],
-        "entries": f"{document['entries']}, of these {document['evicted']} evicted",
+        "entries": f"{document['entries']}, of these {document['evicted']} evicted, "
+        f"{document['invalidated']} invalidated, {document['pinned']} pinned",
         "executions": f"{format_seconds(document['seconds'])} are recorded in them",
         "blobs": f"{document['blobs']}, {format_bytes(document['blob_bytes'])}",
         "quarantined": str(document["quarantined"]),

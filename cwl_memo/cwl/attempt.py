@@ -12,6 +12,7 @@ from typing import Any
 
 from cwl_memo.core import policy
 from cwl_memo.core.canonical import JSON
+from cwl_memo.core.digest import Digest
 from cwl_memo.core.entry import BlobRef, Entry, NodeKind, Origin, Tree
 from cwl_memo.core.facts import JobTraits
 from cwl_memo.core.fingerprint import Fingerprint
@@ -42,6 +43,9 @@ class Attempt:
 
     :param name: of the job.
     :param traits: by what reuse was allowed or refused.
+
+    ``after`` are the tombstones of its key that its last lookup saw: if it is executed, its
+    entry is recorded after them.
     """
 
     gathered: Gathered
@@ -58,6 +62,7 @@ class Attempt:
         self.refused: Refusal | None = None
         self.missed: Miss | None = None
         self.claim: Claim | None = None
+        self.after: tuple[Digest, ...] = ()
         self._not_recorded: Refusal | None = None
         self._execution: Execution | None = None
         self._begun = time.time()
@@ -197,6 +202,7 @@ class Attempt:
             stderr=stderr or _redirected(job.stderr, workspace),
             stdout_name=str(job.stdout or ""),
             stderr_name=str(job.stderr or ""),
+            after=self.after,
         )
 
     def _take(
@@ -314,7 +320,7 @@ class Attempt:
         if refused is not None:
             lookup, cause, detail = "refusal", refused.reason.code, refused.detail
         elif missed is not None:
-            cause = missed.cause.code
+            cause, detail = missed.cause.code, missed.detail
         if not detail and not_recorded is not None:
             detail = not_recorded.detail
         result = FAILED if status != "success" else REFUSED if refused else EXECUTED

@@ -159,6 +159,7 @@ def _run(
         arguments=argv,
         cache=choice.cache,
         behavior=choice.behavior,
+        tags=choice.tags,
     )
     if choice.cache is not None and not RunCaches().is_active(choice.cache.id):
         # Deleted since its name was looked up. From now on it is in use, and cannot be.

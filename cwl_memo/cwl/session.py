@@ -8,7 +8,7 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -60,6 +60,7 @@ class Session:
     :param cache: the run cache whose store it is, if it is one's.
     :param behavior: for which runs the store keeps the entries that they make; that of the
         cache unless given, and ``CACHE_ALWAYS`` without a cache.
+    :param tags: what the user says of the run; its entries can be chosen by them.
     """
 
     def __init__(
@@ -71,6 +72,7 @@ class Session:
         arguments: Sequence[str] = (),
         cache: RunCache | None = None,
         behavior: CacheBehavior | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> None:
         self.run = new_run_id()
         behavior = behavior or (cache.behavior if cache else CacheBehavior.CACHE_ALWAYS)
@@ -98,6 +100,7 @@ class Session:
             cache=cache.id if cache else "",
             cache_name=cache.name if cache else "",
             cache_behavior="" if store is None else behavior.value,
+            tags=dict(tags or {}),
         )
         self.host = platform.node()
         self._names: dict[str, int] = {}

@@ -175,6 +175,7 @@ class MemoMixin:
         if isinstance(found, Miss):
             # The first look tells why; by the second, what was damaged is already gone.
             attempt.missed = attempt.missed or found
+            attempt.after = found.after
             return False
         hit = found
         outputs = memo.shield(lambda: self._restore(attempt, hit, context), None)
@@ -182,6 +183,7 @@ class MemoMixin:
             edited = found.variant is None
             cause = MissCause.OUTPUTS_CHANGED if edited else MissCause.DAMAGED
             attempt.missed = Miss(attempt.wanted.key, cause)
+            attempt.after = found.entry.after
             return False
         if context.research_obj is not None and not memo.shield(
             lambda: self._tell_reuse(attempt, hit, outputs, context), otherwise=False

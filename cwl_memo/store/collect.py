@@ -21,6 +21,7 @@ from cwl_memo.store.failure import reading, writing
 from cwl_memo.store.index import Index
 from cwl_memo.store.layout import Layout
 from cwl_memo.store.lease import Leases
+from cwl_memo.store.note_file import Pins, Tombstones
 from cwl_memo.store.protocol import Eviction, Progress
 from cwl_memo.store.regular import is_regular
 from cwl_memo.store.summary import EntrySummary, as_stamp
@@ -115,6 +116,20 @@ class Collector:
     leases: Leases
     census: Census
     sweep: Sweep
+    tombstones: Tombstones
+    pins: Pins
+
+    def dead(self) -> Iterator[ReuseKey]:
+        """Yield the entries that their tombstones are meant for."""
+        for key in self.tombstones.find():
+            payload = self.entries.payload(key)
+            tombstone = self.tombstones.get(key)
+            # An entry of another format is judged by this, too: who wrote it knew of tombstones.
+            named = payload.get("after") if payload is not None else None
+            if payload is None or tombstone is None:
+                continue
+            if not isinstance(named, list) or str(tombstone.id) not in named:
+                yield key
 
     def foresee(self, max_size: int, progress: Progress | None) -> list[Eviction]:
         """Return what :meth:`collect` would evict now."""
@@ -159,6 +174,7 @@ class Collector:
             for key in sorted(keys):
                 self.index.forget_entry(key)
                 cleared += self.entries.drop(key)
+                self.pins.remove(key)
             self._remove(found, sorted(freed), found.began)
             return cleared
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -15,10 +15,12 @@ from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.entry import Entry
 from cwl_memo.core.manifest import StatIdentity, UsedEntry
 from cwl_memo.core.mode import USUAL, Mode
-from cwl_memo.errors import StoreDamagedError, StoreReadOnlyError
+from cwl_memo.core.note import Note, Tombstone
+from cwl_memo.errors import InvalidatedError, PinnedError, StoreDamagedError, StoreReadOnlyError
 from cwl_memo.store.blob import BlobFiles
 from cwl_memo.store.census import Census
 from cwl_memo.store.claim import Claims
+from cwl_memo.store.clock import now
 from cwl_memo.store.collect import Collector
 from cwl_memo.store.entry_file import EntryFiles
 from cwl_memo.store.failure import reading
@@ -27,6 +29,7 @@ from cwl_memo.store.layout import open_layout
 from cwl_memo.store.lease import Leases
 from cwl_memo.store.manifest_file import ManifestFiles, name_of_run, used_entry
 from cwl_memo.store.materialise import copy_blob, link_blob, write_blob
+from cwl_memo.store.note_file import Pins, Tombstones
 from cwl_memo.store.protocol import (
     Claim,
     Eviction,
@@ -95,6 +98,8 @@ class LocalStore:
         self._leases = Leases(layout.locks)
         self._runs = RunFiles(layout.runs)
         self._sweep = Sweep(layout.locks)
+        self._tombstones = Tombstones(layout)
+        self._pins = Pins(layout)
         self.manifests = ManifestFiles(layout)
         self._upkeep = self._make_upkeep()
         self._rebuilding = threading.Lock()
@@ -102,7 +107,17 @@ class LocalStore:
     def _make_upkeep(self) -> Upkeep:
         layout, entries, blobs, index = self._layout, self._entries, self._blobs, self._index
         census = Census(layout, entries, index)
-        collector = Collector(layout, entries, blobs, index, self._leases, census, self._sweep)
+        collector = Collector(
+            layout,
+            entries,
+            blobs,
+            index,
+            self._leases,
+            census,
+            self._sweep,
+            self._tombstones,
+            self._pins,
+        )
         return Upkeep(
             layout,
             entries,
@@ -113,6 +128,7 @@ class LocalStore:
             self._quarantine,
             census,
             collector,
+            self._pins,
         )
 
     def _must_write(self) -> None:
@@ -129,8 +145,12 @@ class LocalStore:
         """Make an entry visible, atomically, in place of an older one of its key.
 
         :raises StoreDamagedError: if one of its blobs is not there.
+        :raises InvalidatedError: if the tombstone of its key is meant for it.
         """
         self._must_write()
+        if entry.is_dead(self.tombstone(entry.key)):
+            # It would only take the place of one that is alive.
+            raise InvalidatedError(f"entry {entry.key} was invalidated")
         if self._entries.look(entry.key) is not None:
             self._index.forget_entry(entry.key)
         written = self._entries.write(entry, self._placing(entry))
@@ -307,6 +327,46 @@ class LocalStore:
     def runs(self) -> list[str]:
         """Return the ids of all recorded runs, oldest first: they begin with the time."""
         return self._runs.find()
+
+    # what people say of entries
+
+    def invalidate(
+        self, keys: Iterable[ReuseKey], reason: str, *, who: str = "", force: bool = False
+    ) -> int:
+        """Take back what is recorded under keys; return of how many.
+
+        :raises PinnedError: if one is pinned, and is not to go by ``force``.
+        """
+        self._must_write()
+        chosen = dict.fromkeys(keys)
+        pinned = chosen.keys() & set(self._pins.find())
+        if pinned and not force:
+            raise PinnedError(f"{len(pinned)} of the entries are pinned")
+        note = Note(reason, now(), who)
+        for key in chosen:
+            self._tombstones.put(key, note)
+        self._tombstones.settle()
+        for key in pinned:
+            self._pins.remove(key)
+        return len(chosen)
+
+    def tombstone(self, key: ReuseKey) -> Tombstone | None:
+        """Return the tombstone of a key; None where its entry was never taken back."""
+        return self._tombstones.get(key)
+
+    def pin(self, key: ReuseKey, reason: str = "", *, who: str = "") -> None:
+        """Have the entry of a key never evicted."""
+        self._must_write()
+        self._pins.write(key, Note(reason, now(), who))
+
+    def unpin(self, key: ReuseKey) -> bool:
+        """Let the entry of a key be evicted as any other; return whether it was pinned."""
+        self._must_write()
+        return self._pins.remove(key)
+
+    def pins(self) -> Mapping[ReuseKey, Note]:
+        """Return what was said of the entries that are pinned, by their keys."""
+        return self._pins.all()
 
     # upkeep
 

@@ -7,7 +7,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,21 @@ from cwl_memo.core.canonical import canonical_bytes
 from cwl_memo.core.digest import Digest, ReuseKey, digest_of_bytes
 from cwl_memo.core.entry import Entry
 from cwl_memo.core.mode import USUAL, Mode
+from cwl_memo.core.note import Note, Tombstone
 from cwl_memo.core.retention import Candidate, choose_victims
-from cwl_memo.errors import FormatError, StoreDamagedError, StoreError
+from cwl_memo.errors import (
+    FormatError,
+    InvalidatedError,
+    PinnedError,
+    StoreDamagedError,
+    StoreError,
+)
 from cwl_memo.store.blob import ORPHAN_AGE
+from cwl_memo.store.clock import now
 from cwl_memo.store.failure import reading
 from cwl_memo.store.hashing import hash_descriptor
 from cwl_memo.store.index import is_racy
+from cwl_memo.store.note_file import seal_note, tombstone_of
 from cwl_memo.store.permission import set_mode
 from cwl_memo.store.protocol import (
     Claim,
@@ -64,6 +73,8 @@ class MemoryStore:
         self._leases: dict[str, set[ReuseKey]] = {}
         self._digests: dict[FileIdentity, FileDigest] = {}
         self._runs: dict[str, list[str]] = {}
+        self._tombstones: dict[ReuseKey, Tombstone] = {}
+        self._pins: dict[ReuseKey, Note] = {}
         self._secret = secrets.token_bytes(32)
         self._lock = threading.RLock()
 
@@ -86,7 +97,10 @@ class MemoryStore:
         """Make an entry visible, atomically, in place of an older one of its key.
 
         :raises StoreDamagedError: if one of its blobs is not there.
+        :raises InvalidatedError: if the tombstone of its key is meant for it.
         """
+        if entry.is_dead(self.tombstone(entry.key)):
+            raise InvalidatedError(f"entry {entry.key} was invalidated")
         try:
             data = canonical_bytes(entry.to_json())
         except (TypeError, ValueError, RecursionError) as error:
@@ -245,6 +259,42 @@ class MemoryStore:
         """Return the ids of all recorded runs, oldest first: they begin with the time."""
         return sorted(self._runs)
 
+    # what people say of entries
+
+    def invalidate(
+        self, keys: Iterable[ReuseKey], reason: str, *, who: str = "", force: bool = False
+    ) -> int:
+        """Take back what is recorded under keys; return of how many.
+
+        :raises PinnedError: if one is pinned, and is not to go by ``force``.
+        """
+        with self._lock:
+            chosen = dict.fromkeys(keys)
+            pinned = chosen.keys() & self._pins.keys()
+            if pinned and not force:
+                raise PinnedError(f"{len(pinned)} of the entries are pinned")
+            for key in chosen:
+                note = seal_note(key, Note(reason, now(), who))
+                self._tombstones[key] = tombstone_of(note)
+                self._pins.pop(key, None)
+            return len(chosen)
+
+    def tombstone(self, key: ReuseKey) -> Tombstone | None:
+        """Return the tombstone of a key; None where its entry was never taken back."""
+        return self._tombstones.get(key)
+
+    def pin(self, key: ReuseKey, reason: str = "", *, who: str = "") -> None:
+        """Have the entry of a key never evicted."""
+        self._pins[key] = Note(reason, now(), who)
+
+    def unpin(self, key: ReuseKey) -> bool:
+        """Let the entry of a key be evicted as any other; return whether it was pinned."""
+        return self._pins.pop(key, None) is not None
+
+    def pins(self) -> Mapping[ReuseKey, Note]:
+        """Return what was said of the entries that are pinned, by their keys."""
+        return dict(sorted(self._pins.items()))
+
     # upkeep
 
     def used_bytes(self) -> int:
@@ -264,6 +314,8 @@ class MemoryStore:
                 quarantined=self._quarantined,
                 runs=len(self._runs),
                 seconds=sum(entry.origin.seconds for entry in entries),
+                invalidated=len(self._dead(entries)),
+                pinned=len(self._pins),
             )
 
     def verify(self, progress: Progress | None = None) -> VerifyReport:
@@ -289,6 +341,7 @@ class MemoryStore:
                 bad_blobs=(),
                 missing_blobs=tuple(str(d) for d in sorted(needed - self._blobs.keys())),
                 orphan_blobs=len(self._blobs.keys() - wanted),
+                invalidated=len(self._dead(entries)),
             )
 
     def gc(
@@ -325,7 +378,7 @@ class MemoryStore:
         with self._lock:
             if keys is None:
                 cleared = len(self._entries)
-                for kept in (self._entries, self._blobs, self._runs, self._digests):
+                for kept in (self._entries, self._blobs, self._runs, self._digests, self._pins):
                     kept.clear()
                 self._evicted.clear()
                 self._quarantined = 0
@@ -333,6 +386,7 @@ class MemoryStore:
             going = {key: self.get_entry(key) for key in set(keys) & self._entries.keys()}
             for key in going:
                 self.drop_entry(key)
+                self._pins.pop(key, None)
             wanted = {blob.digest for entry in self._all() for blob in entry.blobs}
             for entry in going.values():
                 for blob in entry.blobs if entry is not None else ():
@@ -343,6 +397,9 @@ class MemoryStore:
     def close(self) -> None:
         """End the runs; what is recorded stays as long as the object."""
         self._leases.clear()
+
+    def _dead(self, entries: Iterable[Entry]) -> set[ReuseKey]:
+        return {entry.key for entry in entries if entry.is_dead(self.tombstone(entry.key))}
 
     def _all(self) -> list[Entry]:
         return [entry for key in list(self._entries) if (entry := self.get_entry(key)) is not None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
@@ -12,6 +12,7 @@ from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.entry import Entry
 from cwl_memo.core.manifest import StatIdentity
 from cwl_memo.core.mode import USUAL, Mode
+from cwl_memo.core.note import Note, Tombstone
 
 __all__ = [
     "RACY_NS",
@@ -103,6 +104,8 @@ class StoreStats:
     runs: int
     seconds: float
     """Seconds of execution that all entries together stand for."""
+    invalidated: int = 0
+    pinned: int = 0
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,8 @@ class VerifyReport:
     bad_blobs: tuple[str, ...]
     missing_blobs: tuple[str, ...]
     orphan_blobs: int
+    invalidated: int = 0
+    """Entries that are whole, and that nobody reuses."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +154,8 @@ class Store(Protocol):
         """Make an entry visible, atomically, in place of an older one of its key.
 
         Its blobs must have been ingested before.
+
+        :raises InvalidatedError: if the tombstone of its key is meant for it.
         """
 
     def is_evicted(self, key: ReuseKey) -> bool:
@@ -236,6 +243,33 @@ class Store(Protocol):
         Those stay that another living run holds, and those that are of another run by now.
         Blobs that no entry needs then go as well, now or later.
         """
+
+    # what people say of entries
+    def invalidate(
+        self, keys: Iterable[ReuseKey], reason: str, *, who: str = "", force: bool = False
+    ) -> int:
+        """Take back what is recorded under keys; return of how many.
+
+        From then on no entry of these keys is alive whose execution began before, wherever
+        it comes from: of an entry, :meth:`~cwl_memo.core.entry.Entry.is_dead` tells that.
+
+        :param reason: for those who will ask why their jobs are executed again.
+        :param who: takes them back.
+        :param force: whether a pinned entry is unpinned, and goes as well.
+        :raises PinnedError: if one is pinned; then none is taken back.
+        """
+
+    def tombstone(self, key: ReuseKey) -> Tombstone | None:
+        """Return the tombstone of a key; None where its entry was never taken back."""
+
+    def pin(self, key: ReuseKey, reason: str = "", *, who: str = "") -> None:
+        """Have the entry of a key never evicted."""
+
+    def unpin(self, key: ReuseKey) -> bool:
+        """Let the entry of a key be evicted as any other; return whether it was pinned."""
+
+    def pins(self) -> Mapping[ReuseKey, Note]:
+        """Return what was said of the entries that are pinned, by their keys."""
 
     # upkeep
     def used_bytes(self) -> int:

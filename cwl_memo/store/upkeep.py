@@ -23,6 +23,7 @@ from cwl_memo.store.failure import reading, writing
 from cwl_memo.store.index import Index
 from cwl_memo.store.layout import Layout
 from cwl_memo.store.lease import Leases
+from cwl_memo.store.note_file import Pins
 from cwl_memo.store.protocol import Eviction, Progress, StoreStats, VerifyReport
 from cwl_memo.store.quarantine import Quarantine
 from cwl_memo.store.regular import is_regular
@@ -52,8 +53,13 @@ class Upkeep:
     quarantine: Quarantine
     census: Census
     collector: Collector
+    pins: Pins
 
     # count
+
+    def _count_dead(self) -> int:
+        """Return how many entries their tombstones are meant for."""
+        return sum(1 for _ in self.collector.dead())
 
     def stats(self) -> StoreStats:
         """Count what the store holds."""
@@ -78,6 +84,8 @@ class Upkeep:
                 quarantined=self.quarantine.count(),
                 runs=len(self.runs.find()),
                 seconds=seconds,
+                invalidated=self._count_dead(),
+                pinned=sum(1 for _ in self.pins.find()),
             )
 
     def _count_blobs(self, known: list[bytearray]) -> tuple[int, int]:
@@ -151,6 +159,7 @@ class Upkeep:
             bad_blobs=tuple(str(Digest(name.hex())) for name in bad_blobs),
             missing_blobs=tuple(str(Digest(name.hex())) for name in sorted(missing)),
             orphan_blobs=len(unwanted.difference(bad_blobs)),
+            invalidated=self._count_dead(),
         )
 
     # collect
@@ -225,7 +234,9 @@ class Upkeep:
         cleared = sum(1 for _ in self.entries.find())
         with writing("clear the store"):
             layout = self.layout
-            for directory in (layout.entries, layout.blobs, layout.replays, layout.quarantine):
+            # Not the tombstones: what was taken back stays so, wherever it comes from.
+            cleared_too = (layout.blobs, layout.replays, layout.quarantine, layout.pins)
+            for directory in (layout.entries, *cleared_too):
                 for path in directory.glob("*"):
                     _remove(path)
             own = self.leases.own()
