@@ -10,12 +10,14 @@ import contextlib
 import errno
 import json
 import logging
+import math
 import os
 import stat
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, TypeVar
@@ -31,7 +33,7 @@ from cwl_memo.core.fingerprint import Fingerprint, fingerprint
 from cwl_memo.core.mode import USUAL, Mode
 from cwl_memo.core.note import Tombstone
 from cwl_memo.core.outcome import Hit, Miss, MissCause, Reason, Refusal
-from cwl_memo.core.settings import Link, Settings
+from cwl_memo.core.settings import Link, Retention, Settings
 from cwl_memo.errors import FormatError, InvalidatedError, StoreDamagedError, StoreError
 from cwl_memo.store.hashing import hash_file
 from cwl_memo.store.protocol import SMALL, Claim, FileDigest, FileIdentity, Store
@@ -46,6 +48,9 @@ _log = logging.getLogger("cwltool")
 
 _NEIGHBOURS: Final = 16
 """How many earlier entries of a tool a miss is compared with."""
+
+_PATIENCE: Final = 2.0
+"""Seconds for which entries are evicted as a run ends."""
 
 _T = TypeVar("_T")
 _U = TypeVar("_U")
@@ -259,8 +264,9 @@ class Memo:
         # All of them, so that every bad one is set aside at once.
         sound = [store.check_blob(blob.digest, blob.size) for blob in needed]
         if not all(sound):
-            if store.is_evicted(key):
-                return Miss(key, MissCause.EVICTED)
+            lost = store.eviction(key)
+            if lost is not None and (variant is None or not lost.workspace_only):
+                return Miss(key, MissCause.EVICTED, detail=lost.sentence)
             store.drop_entry(key)
             return Miss(key, MissCause.DAMAGED)
         return Hit(entry, variant)
@@ -432,6 +438,7 @@ class Memo:
                 stdout_name=execution.stdout_name,
                 stderr_name=execution.stderr_name,
                 after=execution.after,
+                keep_until=self._keep_until(),
             )
             self._publish(store, entry)
         except InvalidatedError:
@@ -440,6 +447,24 @@ class Memo:
             self.warn(error)
             return Refusal(Reason.STORE_FAILED, str(error))
         return None
+
+    @property
+    def limits_intermediates(self) -> bool:
+        """Tell whether what is intermediate of new entries has a time to go."""
+        return self.settings.intermediate_files.retention is Retention.LIMITED
+
+    def _keep_until(self) -> int | None:
+        hours = self.settings.intermediate_files.duration_hours
+        if not self.limits_intermediates or hours is None:
+            return None
+        return math.ceil(time.time() + hours * 3600)
+
+    def mark_final(self, keys: Iterable[ReuseKey]) -> None:
+        """Note that outputs of entries that this run recorded are outputs of the run."""
+        store = self.store
+        if store is not None and store.writable:
+            for key in sorted(keys):
+                self._guard(partial(store.mark_final, key, self.run), None)
 
     def _publish(self, store: Store, entry: Entry) -> None:
         if self.run:
@@ -496,11 +521,16 @@ class Memo:
         return self._guard(lambda: store.take_back(self.run, self.made), 0)
 
     def tidy(self) -> None:
-        """Bring the store back under its size limit, as a run ends."""
+        """Have go what is past its time, and what is too much, as a run ends.
+
+        A run does not wait for long: what remains goes at the end of the next.
+        """
         store = self.store
-        limit = self.settings.max_size
-        if store is not None and store.writable and self._guard(store.used_bytes, 0) > limit:
-            self._guard(lambda: len(store.gc(limit)), 0)
+        size, age = self.settings.max_size, self.settings.max_age
+        if store is None or not store.writable:
+            return
+        if self._guard(lambda: store.is_due(size, age), otherwise=False):
+            self._guard(lambda: len(store.gc(size, max_age=age, patience=_PATIENCE)), 0)
 
 
 class _OwnClaim:

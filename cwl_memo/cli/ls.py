@@ -138,8 +138,8 @@ VERB: Final = Verb(
     name="ls",
     summary="list the entries of the store",
     description="List what is recorded: one line an entry, the newest first. An evicted entry "
-    "lost its files to a limit of the store and can no longer be reused; one that was "
-    "invalidated is not.",
+    "lost its files to a limit of the store and can no longer be reused, a trimmed one lost its "
+    "workspace alone; one that was invalidated is not reused.",
     examples=(
         ("cwl-memo ls --tool 'align*' --limit 10", "the ten newest entries of align.cwl"),
         ("cwl-memo ls --sort size", "what takes the most room"),

@@ -9,7 +9,7 @@ from cwl_memo.cli.criteria import count, who
 from cwl_memo.cli.exit_codes import ExitCode, NothingMatchesError
 from cwl_memo.cli.opening import store_path, store_to_search
 from cwl_memo.cli.output import remark, write_json, write_lines
-from cwl_memo.cli.selection import find_run, read_run_record
+from cwl_memo.cli.selection import find_keys, find_run, read_run_record
 from cwl_memo.cli.verb import Verb
 from cwl_memo.core.digest import ReuseKey
 from cwl_memo.errors import FormatError, UsageError
@@ -44,7 +44,7 @@ def keys_of(store: Store, arguments: Namespace) -> list[ReuseKey]:
     if bool(arguments.keys) is (arguments.run is not None):
         raise UsageError("name the entries by KEY, or by --run RUN")
     if arguments.keys:
-        return findkeys_of(store, arguments.keys)
+        return find_keys(store, arguments.keys)
     keys = []
     for job in read_run_record(store, find_run(store, arguments.run)).jobs:
         try:
@@ -54,7 +54,7 @@ def keys_of(store: Store, arguments: Namespace) -> list[ReuseKey]:
     return list(dict.fromkeys(keys))
 
 
-def _pin(arguments: Namespace) -> int:
+def _run(arguments: Namespace) -> int:
     with store_to_search(arguments) as store:
         keys = keys_of(store, arguments)
         there = [key for key in keys if store.get_entry(key) is not None]
@@ -84,5 +84,5 @@ VERB: Final = Verb(
     "and 'invalidate' refuses them without --force. 'cwl-memo ls --pinned' lists them.",
     examples=(("cwl-memo pin --run latest --reason 'figure 3'", "all that the latest run used"),),
     add_arguments=_add_pin_arguments,
-    run=_pin,
+    run=_run,
 )

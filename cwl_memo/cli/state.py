@@ -8,6 +8,7 @@ from cwl_memo.cli.output import short_time
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.entry import Entry
 from cwl_memo.core.note import Note, Tombstone
+from cwl_memo.core.retention import Evicted
 from cwl_memo.store.protocol import Store
 
 __all__ = ["State", "said"]
@@ -17,12 +18,14 @@ __all__ = ["State", "said"]
 class State:
     """Whether an entry can be reused, and what people said of it.
 
-    :param word: ``kept``, ``evicted`` or ``invalidated``.
+    :param word: ``kept``, ``trimmed`` (of its workspace), ``evicted`` or ``invalidated``.
+    :param lost: what retention took of it.
     :param tombstone: by which it is invalidated.
     :param pin: by which it is pinned.
     """
 
     word: str
+    lost: Evicted | None = None
     tombstone: Tombstone | None = None
     pin: Note | None = None
 
@@ -30,9 +33,11 @@ class State:
     def of(cls, store: Store, entry: Entry, pin: Note | None) -> State:
         """Return the state of an entry in a store."""
         tombstone = store.tombstone(entry.key)
+        lost = store.eviction(entry.key)
         if entry.is_dead(tombstone):
-            return cls("invalidated", tombstone, pin)
-        return cls("evicted" if store.is_evicted(entry.key) else "kept", None, pin)
+            return cls("invalidated", lost, tombstone, pin)
+        word = "kept" if lost is None else "trimmed" if lost.workspace_only else "evicted"
+        return cls(word, lost, None, pin)
 
     @property
     def short(self) -> str:
@@ -44,12 +49,18 @@ class State:
         """The state in words."""
         if self.tombstone is not None:
             return f"invalidated, not reused: {said(self.tombstone)}"
-        return "evicted: it can no longer be reused" if self.word == "evicted" else self.word
+        if self.lost is None:
+            return self.word
+        why = f" ({self.lost.sentence})" if self.lost.sentence else ""
+        if self.lost.workspace_only:
+            return f"its outputs alone are kept, its workspace went{why}"
+        return f"evicted: it can no longer be reused{why}"
 
     def to_json(self) -> dict[str, JSON]:
         """Return the state as members of a JSON object."""
         return {
             "state": self.word,
+            "evicted_by": self.lost.clock.value if self.lost and self.lost.clock else None,
             "invalidated": None if self.tombstone is None else self.tombstone.to_json(),
             "pinned": None if self.pin is None else self.pin.to_json(),
         }

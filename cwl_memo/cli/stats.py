@@ -61,6 +61,7 @@ def _text(document: dict[str, Any]) -> list[str]:
     facts = {
         "store": document["store"],
         "entries": f"{document['entries']}, of these {document['evicted']} evicted, "
+        f"{document['trimmed']} without workspace, "
         f"{document['invalidated']} invalidated, {document['pinned']} pinned",
         "executions": f"{format_seconds(document['seconds'])} are recorded in them",
         "blobs": f"{document['blobs']}, {format_bytes(document['blob_bytes'])}",

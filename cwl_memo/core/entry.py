@@ -337,6 +337,13 @@ class Entry:
         return tombstone is not None and tombstone.id not in self.after
 
     @property
+    def kept(self) -> frozenset[Digest]:
+        """The blobs that its outputs and logs need; the others are of the workspace alone."""
+        outputs = (blob.digest for variant in self.variants for blob in variant.blobs)
+        logs = (log for log in (self.stdout, self.stderr) if log is not None)
+        return frozenset((*outputs, *logs))
+
+    @property
     def size(self) -> int:
         """Bytes of all blobs that the entry refers to."""
         return sum(blob.size for blob in self.blobs)

@@ -116,6 +116,8 @@ class Settings:
     network: Network = Network.ALLOW
     link: Link = Link.COPY
     max_size: int = DEFAULT_MAX_SIZE
+    max_age: float | None = None
+    """Seconds since its last use after which an entry is evicted; None for never."""
     intermediate_files: IntermediateFiles = IntermediateFiles()
     """Of the project; what is recorded from now on is stamped with it."""
 

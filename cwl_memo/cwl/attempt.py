@@ -66,6 +66,7 @@ class Attempt:
         self._not_recorded: Refusal | None = None
         self._execution: Execution | None = None
         self._begun = time.time()
+        self._outdir = ""
         self._finished = False
         self._said_waiting = False
         self._secrets: SecretStore | None = None
@@ -125,6 +126,7 @@ class Attempt:
         self._secrets = context.secret_store
 
         def collect_and_ingest(outdir: str, rcode: int) -> Any:
+            self._outdir = outdir
             memo = self._session.memo
             logs = memo.shield(self._session.logs.end, (None, None))
             # It may have changed a program.
@@ -297,6 +299,8 @@ class Attempt:
         seconds = round(time.time() - begun, 3)
         if status == "success" and self._execution is not None:
             self._not_recorded = self._session.memo.publish(self.wanted, self._execution)
+            if self._not_recorded is None:
+                self._session.note_recorded(self._outdir, self.wanted.key)
             seconds = self._execution.origin.seconds
         self.release()
         sources = self.gathered.sources if self.is_keyed else None

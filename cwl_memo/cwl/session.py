@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from cwl_memo.core.cache import CacheBehavior, RunCache
 from cwl_memo.core.canonical import JSON
+from cwl_memo.core.digest import ReuseKey
 from cwl_memo.core.explain import sentence, summary_line
 from cwl_memo.core.manifest import SeenImage
 from cwl_memo.core.run import JobRecord, RunRecord
@@ -30,6 +31,7 @@ from cwl_memo.cwl.door import (
     versionstring,
 )
 from cwl_memo.cwl.files import Sources
+from cwl_memo.cwl.final import FinalOutputs
 from cwl_memo.cwl.host import HostPrograms
 from cwl_memo.cwl.image import Engine, ImageResolver, UnresolvedImage
 from cwl_memo.cwl.log import LogTaps
@@ -87,6 +89,7 @@ class Session:
         self.logs = LogTaps()
         self.views = Views(self.memo, self._make_view_root, lazy=False)
         self.taps_logs = False
+        self.final = FinalOutputs()
         self.work_reuse: OfRun | None = None
         """What the process that the user runs requires; its steps inherit it."""
         self.record = RunRecord(
@@ -288,6 +291,15 @@ class Session:
         self.testify(lambda witness: witness.note_job(job, sources))
         _log.info("[job %s] %s", job.name, sentence(job))
         self.memo.note_run({"line": "job", **job.to_json()})
+
+    def note_recorded(self, directory: str, key: ReuseKey) -> None:
+        """Note where outputs of an entry stand that this run recorded, if it may matter."""
+        if self.memo.limits_intermediates:
+            self.final.note(directory, key)
+
+    def note_outputs(self, outputs: Any) -> None:
+        """Have it known which entries made the outputs of the run."""
+        self.memo.shield(lambda: self.memo.mark_final(self.final.find(outputs)), None)
 
     # end
 

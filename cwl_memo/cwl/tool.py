@@ -242,6 +242,8 @@ class MemoMixin:
                 checksums=context.compute_checksum is not False,
             )
             self._deliver_logs(hit.entry, context)
+            if hit.entry.origin.run == session.run:
+                session.note_recorded(view, hit.entry.key)
         except (FormatError, StoreError, OSError) as error:
             _log.warning("[job %s] entry not usable: %s", context.name, error)
             session.views.drop(view)

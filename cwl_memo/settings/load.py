@@ -26,7 +26,8 @@ __all__ = ["LoadedSettings", "given_by", "load", "load_settings", "read_document
 
 _DEFAULT: Final = Origin(Layer.DEFAULT, "default")
 _OF_SETTINGS: Final = (
-    "mode", "salt", "directories", "image", "host_tools", "network", "link", "max_size"
+    "mode", "salt", "directories", "image", "host_tools", "network", "link", "max_size",
+    "max_age",
 )  # fmt: skip
 
 

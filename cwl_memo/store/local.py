@@ -16,6 +16,7 @@ from cwl_memo.core.entry import Entry
 from cwl_memo.core.manifest import StatIdentity, UsedEntry
 from cwl_memo.core.mode import USUAL, Mode
 from cwl_memo.core.note import Note, Tombstone
+from cwl_memo.core.retention import Evicted, Limits
 from cwl_memo.errors import InvalidatedError, PinnedError, StoreDamagedError, StoreReadOnlyError
 from cwl_memo.store.blob import BlobFiles
 from cwl_memo.store.census import Census
@@ -156,6 +157,8 @@ class LocalStore:
         written = self._entries.write(entry, self._placing(entry))
         summary = EntrySummary.of(entry, written.st_ino, written.st_mtime_ns)
         self._index.published(entry.key, summary)
+        if entry.keep_until is not None:
+            self._index.note_deadline(entry.keep_until)
 
     def _is_current(self, key: ReuseKey, summary: EntrySummary) -> bool:
         found = self._entries.look(key)
@@ -178,7 +181,17 @@ class LocalStore:
 
     def is_evicted(self, key: ReuseKey) -> bool:
         """Tell whether an entry's blobs were taken by retention, its metadata kept."""
-        return self._entries.is_evicted(key)
+        evicted = self._entries.eviction(key)
+        return evicted is not None and not evicted.workspace_only
+
+    def eviction(self, key: ReuseKey) -> Evicted | None:
+        """Return what retention took of an entry, and why; None for an entry that is whole."""
+        return self._entries.eviction(key)
+
+    def mark_final(self, key: ReuseKey, run: str) -> None:
+        """Note that outputs of the entry that a run recorded were outputs of that run."""
+        self._must_write()
+        self._entries.mark_final(key, run)
 
     def drop_entry(self, key: ReuseKey) -> None:
         """Forget an entry; not an error where there is none."""
@@ -382,13 +395,25 @@ class LocalStore:
         """Read everything again; quarantine what is bad."""
         return self._upkeep.verify(progress)
 
+    def is_due(self, max_size: int, max_age: float | None = None) -> bool:
+        """Tell whether :meth:`gc` may have something to do, without looking at each entry."""
+        return self.used_bytes() > max_size or self._index.is_due(max_age, time.time())
+
     def gc(
-        self, max_size: int, *, dry_run: bool = False, progress: Progress | None = None
+        self,
+        max_size: int,
+        *,
+        max_age: float | None = None,
+        now: float | None = None,
+        patience: float | None = None,
+        dry_run: bool = False,
+        progress: Progress | None = None,
     ) -> list[Eviction]:
-        """Evict least recently used entries until the blobs take at most ``max_size`` bytes."""
+        """Evict what is past its time, then others until the blobs take at most ``max_size``."""
         if not dry_run:
             self._must_write()
-        return self._upkeep.gc(max_size, dry_run=dry_run, progress=progress)
+        limits = Limits(max_size, time.time() if now is None else now, max_age, patience)
+        return self._upkeep.gc(limits, dry_run=dry_run, progress=progress)
 
     def clear(self, keys: Iterable[ReuseKey] | None = None) -> int:
         """Remove the given entries and the blobs that only they need, or everything.

@@ -13,6 +13,7 @@ from cwl_memo.core.entry import Entry
 from cwl_memo.core.manifest import StatIdentity
 from cwl_memo.core.mode import USUAL, Mode
 from cwl_memo.core.note import Note, Tombstone
+from cwl_memo.core.retention import Clock, Evicted
 
 __all__ = [
     "RACY_NS",
@@ -104,6 +105,8 @@ class StoreStats:
     runs: int
     seconds: float
     """Seconds of execution that all entries together stand for."""
+    trimmed: int = 0
+    """Entries of which retention took the workspace, and nothing else."""
     invalidated: int = 0
     pinned: int = 0
 
@@ -125,11 +128,17 @@ class VerifyReport:
 
 @dataclass(frozen=True)
 class Eviction:
-    """One entry that retention takes, and the bytes that frees."""
+    """One entry that retention takes, and the bytes that frees.
+
+    :param clock: why it goes.
+    :param workspace_only: whether what its outputs need stays.
+    """
 
     key: ReuseKey
     tool: str
     freed: int
+    clock: Clock = Clock.SIZE
+    workspace_only: bool = False
 
 
 class Store(Protocol):
@@ -160,6 +169,12 @@ class Store(Protocol):
 
     def is_evicted(self, key: ReuseKey) -> bool:
         """Tell whether an entry's blobs were taken by retention, its metadata kept."""
+
+    def eviction(self, key: ReuseKey) -> Evicted | None:
+        """Return what retention took of an entry, and why; None for an entry that is whole."""
+
+    def mark_final(self, key: ReuseKey, run: str) -> None:
+        """Note that outputs of the entry that a run recorded were outputs of that run."""
 
     def drop_entry(self, key: ReuseKey) -> None:
         """Forget an entry; not an error where there is none."""
@@ -281,13 +296,29 @@ class Store(Protocol):
     def verify(self, progress: Progress | None = None) -> VerifyReport:
         """Read everything again; quarantine what is bad."""
 
-    def gc(
-        self, max_size: int, *, dry_run: bool = False, progress: Progress | None = None
-    ) -> list[Eviction]:
-        """Evict least recently used entries until the blobs take at most ``max_size`` bytes.
+    def is_due(self, max_size: int, max_age: float | None = None) -> bool:
+        """Tell whether :meth:`gc` may have something to do, without looking at each entry."""
 
-        Orphan blobs and leftover temporary files go too. Entries that a live run holds
-        stay. An evicted entry keeps its metadata.
+    def gc(
+        self,
+        max_size: int,
+        *,
+        max_age: float | None = None,
+        now: float | None = None,
+        patience: float | None = None,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> list[Eviction]:
+        """Evict what is past its time, then others until the blobs take at most ``max_size``.
+
+        What was invalidated goes, what nobody used for ``max_age`` seconds, and of entries
+        past the hours of their project what is intermediate: all but outputs of the run
+        that recorded them. Then those that save the fewest seconds for their bytes and the
+        time since their last use. Orphan blobs and leftover temporary files go too. Entries
+        that a live run holds stay, and pinned ones. An evicted entry keeps its metadata.
+
+        :param now: seconds since the epoch; None for what the clock says.
+        :param patience: seconds of work after which the rest waits for another time.
         """
 
     def clear(self, keys: Iterable[ReuseKey] | None = None) -> int:

@@ -62,6 +62,7 @@ def options() -> list[argparse.Action]:
         pytest.param(DOCS / "how-to" / "provenance.md", marks=pytest.mark.slow),
         pytest.param(DOCS / "how-to" / "run-caches.md", marks=pytest.mark.slow),
         pytest.param(DOCS / "how-to" / "take-back-a-result.md", marks=pytest.mark.slow),
+        pytest.param(DOCS / "how-to" / "free-space.md", marks=pytest.mark.slow),
     ],
     ids=lambda page: page.stem,
 )
