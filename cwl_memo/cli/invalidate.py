@@ -76,8 +76,8 @@ def _refuse_pinned(store: Store, entries: list[Entry], *, force: bool) -> None:
     if pinned and not force:
         some = ", ".join(key.hex[:SHORT_KEY] for key in sorted(pinned)[:5])
         raise UsageError(
-            f"{count(len(pinned))} of these pinned ({some}): 'cwl-memo unpin' first, or give "
-            "--force to unpin and invalidate"
+            f"pinned: {some}. Let them go first ('cwl-memo unpin'), or give --force to unpin "
+            "and invalidate them"
         )
 
 

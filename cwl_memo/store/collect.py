@@ -53,9 +53,14 @@ class Collector:
     pins: Pins
     clock: Callable[[], float] = time.monotonic
 
-    def dead(self) -> Iterator[ReuseKey]:
-        """Yield the entries that their tombstones are meant for."""
+    def dead(self, found: Found | None = None) -> Iterator[ReuseKey]:
+        """Yield the entries that their tombstones are meant for.
+
+        :param found: of these alone, if given: no file of another is read.
+        """
         for key in self.tombstones.find():
+            if found is not None and not _places(found, [key]):
+                continue
             payload = self.entries.payload(key)
             tombstone = self.tombstones.get(key)
             # An entry of another format is judged by this, too: who wrote it knew of tombstones.
@@ -209,7 +214,7 @@ class Collector:
         if limits.max_age is not None:
             oldest = as_stamp(int((limits.now - limits.max_age) * 1e9))
             places.update(at for at, used in enumerate(found.used) if used < oldest)
-        dead = _places(found, self.dead())
+        dead = _places(found, self.dead(found))
         for at in sorted(places | dead):
             used = as_stamp(self.entries.used(ReuseKey(found.key(at).hex())))
             if used > found.used[at]:

@@ -58,7 +58,7 @@ def used_entry(layout: Layout, key: ReuseKey) -> UsedEntry | None:
     """
     if os.path.lexists(layout.eviction_mark(key)):
         return None
-    if os.path.lexists(layout.tombstone(key)) and not _is_alive(layout, key):
+    if _is_taken_back(layout, key):
         return None
     try:
         with open_regular(layout.entry(key)) as descriptor:
@@ -68,17 +68,23 @@ def used_entry(layout: Layout, key: ReuseKey) -> UsedEntry | None:
     return None if found is None else UsedEntry(key, found[1].decode())
 
 
-def _is_alive(layout: Layout, key: ReuseKey) -> bool:
-    """Tell whether an entry was recorded after the tombstone of its key."""
+def _is_taken_back(layout: Layout, key: ReuseKey) -> bool:
+    """Tell whether the key of an entry has a tombstone that is meant for it."""
+    try:
+        os.lstat(layout.tombstone(key))
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # who knows
     # Only here: most entries have no tombstone, and a replay has no time to lose.
     from cwl_memo.store.note_file import read_tombstone
 
     try:
         entry = json.loads(read_regular(layout.entry(key), _LIMIT))["entry"]
         tombstone = read_tombstone(layout, key)
-        return tombstone is not None and str(tombstone.id) in entry["after"]
+        return tombstone is not None and str(tombstone.id) not in entry["after"]
     except (OSError, StoreError, ValueError, RecursionError, KeyError, TypeError):
-        return False
+        return True
 
 
 class ManifestFiles:

@@ -73,24 +73,27 @@ class Notes:
         self._layout = layout
         self._directory = directory
 
-    def _path(self, key: ReuseKey) -> Path:
-        return Path(f"{self._directory}/{key.hex[:2]}/{key.hex}{_SUFFIX}")
+    def _path(self, key: ReuseKey) -> str:
+        return f"{self._directory}/{key.hex[:2]}/{key.hex}{_SUFFIX}"
 
     def read(self, key: ReuseKey) -> bytes | None:
         """Return the bytes of the note of a key; None where there is none.
 
         :raises StoreError: if there is something that cannot be read.
         """
+        path = self._path(key)
         with reading("read a note of an entry"):
             try:
-                return read_regular(self._path(key), _LIMIT)
+                # Asked for each job that is looked up, and few have a note.
+                os.lstat(path)
+                return read_regular(Path(path), _LIMIT)
             except FileNotFoundError:
                 return None
 
     def write(self, key: ReuseKey, note: Note) -> bytes:
         """Write the note of a key, in place of an older one."""
         data = seal_note(key, note)
-        path = self._path(key)
+        path = Path(self._path(key))
         with writing("write a note of an entry"):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             descriptor, name = tempfile.mkstemp(prefix="note-", dir=self._layout.tmp)
@@ -115,7 +118,7 @@ class Notes:
     def remove(self, key: ReuseKey) -> bool:
         """Remove the note of a key; return whether there was one."""
         with writing("remove a note of an entry"):
-            return remove_file(self._path(key))
+            return remove_file(Path(self._path(key)))
 
     def find(self) -> Iterator[ReuseKey]:
         """Yield the keys that there is a note of, in no order."""

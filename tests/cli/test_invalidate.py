@@ -181,7 +181,7 @@ def test_a_pinned_entry_is_taken_back_by_force_alone(
     key = keys(capsys)[0]
     main(["pin", key])
     words = ["invalidate", key, "--reason", "wrong", "--yes"]
-    assert "'cwl-memo unpin' first, or give --force" in refused(capsys, 2, *words)
+    assert "('cwl-memo unpin'), or give --force" in refused(capsys, 2, *words)
     assert main([*words, "--force"]) == 0
     assert (answer(capsys, "stats")["pinned"], answer(capsys, "stats")["invalidated"]) == (0, 1)
 

@@ -109,3 +109,22 @@ def test_a_replay_uses_no_entry_that_was_invalidated(local: LocalStore, root: Pa
     assert used_entry(local._layout, made.key) is None
     with pytest.raises(InvalidatedError):
         local.publish(made)
+
+
+def test_where_tombstones_cannot_be_looked_for_nothing_is_known_to_live(
+    local: LocalStore, root: Path
+) -> None:
+    made = record(local, 1, b"one")
+    (root / "tombstones").write_text("no directory")
+    with pytest.raises(StoreError):
+        local.tombstone(made.key)
+    assert used_entry(local._layout, made.key) is None
+
+
+def test_a_tombstone_that_goes_while_a_replay_looks_is_none(
+    local: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = record(local, 1, b"one")
+    local.invalidate([made.key], "wrong")
+    monkeypatch.setattr("cwl_memo.store.note_file.read_tombstone", lambda *_: None)
+    assert used_entry(local._layout, made.key) is not None

@@ -186,6 +186,21 @@ def test_another_file_of_the_entry_is_judged_by_itself(
     assert gone(local, b"out", b"more") == [False, False]
 
 
+def test_what_is_dead_and_gone_is_not_read_again(
+    local: LocalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(local, 1, b"one", used=LONG_AGO)
+    local.invalidate([key(1), key(2)], "wrong")
+    assert [e.clock for e in local.gc(HUGE)] == [Clock.INVALIDATED]
+
+    def refuse(_: ReuseKey) -> None:
+        raise AssertionError("read again")
+
+    monkeypatch.setattr(local._tombstones, "get", refuse)
+    monkeypatch.setattr(local._entries, "payload", refuse)
+    assert local.gc(HUGE) == []
+
+
 # the index
 
 
