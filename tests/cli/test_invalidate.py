@@ -100,6 +100,8 @@ def test_what_is_taken_back_is_told_by_every_verb(
     states = {e["job"]: e["state"] for e in answer(capsys, "ls")["entries"]}
     assert states == {"sort": "invalidated", "align": "kept", "align_2": "kept"}
     assert answer(capsys, "stats")["invalidated"] == 1
+    assert main(["stats"]) == 0
+    assert "of these 0 evicted, 1 invalidated\n" in capsys.readouterr().out
     assert answer(capsys, "verify")["invalidated"] == 1
     assert main(["verify"]) == 0
     assert "1 entries are invalidated" in capsys.readouterr().out

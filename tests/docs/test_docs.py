@@ -129,7 +129,7 @@ def test_every_setting_is_listed_with_its_variable_and_default() -> None:
             continue  # a project's, which has no variable
         row = next(row for row in rows if f"| `{name}` |" in row)
         assert f"`CWL_MEMO_{name.upper()}`" in row
-        shown = {"salt": "empty", "max_size": "`20GB`"}.get(
+        shown = {"salt": "empty", "max_age": "empty", "max_size": "`20GB`"}.get(
             name, f"`{getattr(value, 'value', value)}`"
         )
         assert row.rstrip(" |").endswith(f"| {shown}")

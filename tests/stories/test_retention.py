@@ -6,14 +6,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cwl_memo.core.entry import Entry
-from cwl_memo.core.settings import IntermediateFiles, Retention, Settings
+from cwl_memo.core.settings import Settings
 from cwl_memo.memo import Memo
 from cwl_memo.store.collect import Collector
 from cwl_memo.store.local import LocalStore, open_store
@@ -29,13 +28,15 @@ HUGE = 1 << 40
 
 
 @pytest.fixture
-def limit(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+def limit(bench: Bench) -> Callable[[int], None]:
     """Have the project keep intermediate files for so many hours."""
 
     def set_hours(hours: int) -> None:
-        files = IntermediateFiles(Retention.LIMITED, hours)
-        made = partial(Settings, intermediate_files=files)
-        monkeypatch.setattr("cwl_memo.cwl.arguments.Settings", made)
+        files = f'{{retention = "LIMITED", duration = {hours}}}'
+        bench.write(
+            "cwl-memo.toml",
+            f'[project]\nname = "p"\nuse_memoization = true\nintermediate_files = {files}\n',
+        )
 
     return set_hours
 
