@@ -12,7 +12,9 @@
         ├── StoreReadOnlyError      may be read, not written
         ├── StoreFullError          no space is left
         ├── StoreDamagedError       what was read is not what was written
-        └── NotKeptError            what is asked for was never recorded, or is no longer kept
+        ├── NotKeptError            what is asked for was never recorded, or is no longer kept
+        ├── InvalidatedError        the entry was taken back before it was recorded
+        └── PinnedError             the entry is pinned
 
 A :class:`StoreError` costs a re-execution at most: :mod:`cwl_memo.memo` turns it into
 a miss and one warning.
@@ -23,7 +25,9 @@ from __future__ import annotations
 __all__ = [
     "CwlMemoError",
     "FormatError",
+    "InvalidatedError",
     "NotKeptError",
+    "PinnedError",
     "SettingsFileError",
     "StoreDamagedError",
     "StoreError",
@@ -85,3 +89,11 @@ class StoreDamagedError(StoreError):
 
 class NotKeptError(StoreError):
     """What is asked for was never recorded, or is no longer kept; the message says which."""
+
+
+class InvalidatedError(StoreError):
+    """An entry is not recorded: it was invalidated after its execution had begun."""
+
+
+class PinnedError(StoreError):
+    """An entry is pinned, and was not to be taken back by force."""

@@ -6,16 +6,19 @@ and one warning; nothing that the store does may end a run.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import logging
+import math
 import os
 import stat
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, TypeVar, cast
@@ -29,9 +32,10 @@ from cwl_memo.core.explain import differing_fields
 from cwl_memo.core.facts import JobFacts
 from cwl_memo.core.fingerprint import Fingerprint, fingerprint
 from cwl_memo.core.mode import USUAL, Mode
+from cwl_memo.core.note import Tombstone
 from cwl_memo.core.outcome import Hit, Miss, MissCause, Reason, Refusal
-from cwl_memo.core.settings import Link, Settings
-from cwl_memo.errors import FormatError, StoreDamagedError, StoreError
+from cwl_memo.core.settings import Link, Retention, Settings
+from cwl_memo.errors import FormatError, InvalidatedError, StoreDamagedError, StoreError
 from cwl_memo.store.hashing import hash_file
 from cwl_memo.store.protocol import SMALL, Claim, FileDigest, FileIdentity, Store
 from cwl_memo.store.workspace import Workspace, ingest_workspace
@@ -45,6 +49,9 @@ _log = logging.getLogger("cwltool")
 
 _NEIGHBOURS: Final = 16
 """How many earlier entries of a tool a miss is compared with."""
+
+_PATIENCE: Final = 2.0
+"""Seconds for which entries are evicted as a run ends."""
 
 _T = TypeVar("_T")
 _U = TypeVar("_U")
@@ -63,6 +70,7 @@ class Execution:
     :param stderr: the same for standard error.
     :param stdout_name: the file a redirected standard output went to.
     :param stderr_name: the same for standard error.
+    :param after: the tombstones of the job's key that were known before it was executed.
     """
 
     workspace: Workspace
@@ -74,6 +82,7 @@ class Execution:
     stderr: BlobRef | None = None
     stdout_name: str = ""
     stderr_name: str = ""
+    after: tuple[Digest, ...] = ()
 
 
 class Unclaimed:
@@ -111,6 +120,7 @@ class Memo:
         self._neighbours: dict[str, list[Entry]] = {}
         self._claimed: set[ReuseKey] = set()
         self._distrusted: set[ReuseKey] = set()
+        self._seen: dict[ReuseKey, tuple[Digest, ...]] = {}
         self._lock = threading.Lock()
         if store is not None and run:
             self._guard(lambda: store.begin_run(run), None)
@@ -224,21 +234,30 @@ class Memo:
         store = self.store
         if store is None:
             return Miss(wanted.key, MissCause.NO_STORE)
-        if not policy.may_lookup(self.settings):
-            return Miss(wanted.key, MissCause.RECACHE)
         try:
-            return self._lookup(store, wanted, label)
+            # First: what is taken back from now on is taken back from this job, too.
+            tombstone = store.tombstone(wanted.key)
+            after = () if tombstone is None else (tombstone.id,)
+            self._seen.setdefault(wanted.key, after)
+            found = self._lookup(store, wanted, label, tombstone)
+            return replace(found, after=after) if isinstance(found, Miss) else found
         except StoreError as error:
             self.warn(error)
             return Miss(wanted.key, MissCause.STORE_FAILED)
 
-    def _lookup(self, store: Store, wanted: Fingerprint, label: str) -> Hit | Miss:
+    def _lookup(
+        self, store: Store, wanted: Fingerprint, label: str, tombstone: Tombstone | None
+    ) -> Hit | Miss:
         key = wanted.key
+        if not policy.may_lookup(self.settings):
+            return Miss(key, MissCause.RECACHE)
         if key in self._distrusted:
             return Miss(key, MissCause.DIFFERED)
         entry = store.get_entry(key)
         if entry is None:
             return self._nearest(store, wanted, label)
+        if tombstone is not None and entry.is_dead(tombstone):
+            return Miss(key, MissCause.INVALIDATED, detail=tombstone.reason)
         variant = entry.variant(wanted.section)
         needed = entry.blobs if variant is None else variant.blobs
         if variant is None and entry.tree is None:
@@ -249,8 +268,9 @@ class Memo:
         # All of them, so that every bad one is set aside at once.
         sound = [store.check_blob(blob.digest, blob.size) for blob in needed]
         if not all(sound):
-            if store.is_evicted(key):
-                return Miss(key, MissCause.EVICTED)
+            lost = store.eviction(key)
+            if lost is not None and (variant is None or not lost.workspace_only):
+                return Miss(key, MissCause.EVICTED, detail=lost.sentence)
             store.drop_entry(key)
             return Miss(key, MissCause.DAMAGED)
         return Hit(entry, variant)
@@ -272,6 +292,14 @@ class Memo:
         if best is None:
             return Miss(wanted.key, MissCause.NO_ENTRY)
         return Miss(wanted.key, MissCause.CHANGED, best[0], best[1].key)
+
+    def stands(self, key: ReuseKey) -> bool:
+        """Tell whether no entry of a key was taken back since it was first looked up here.
+
+        :raises StoreError: if that cannot be found out.
+        """
+        tombstone = None if self.store is None else self.store.tombstone(key)
+        return self._seen.get(key, ()) == (() if tombstone is None else (tombstone.id,))
 
     def tree(self, entry: Entry) -> Tree:
         """Return the workspace manifest of an entry.
@@ -435,12 +463,34 @@ class Memo:
                 origin=execution.origin,
                 stdout_name=execution.stdout_name,
                 stderr_name=execution.stderr_name,
+                after=execution.after,
+                keep_until=self._keep_until(),
             )
             self._publish(store, entry)
+        except InvalidatedError:
+            return Refusal(Reason.INVALIDATED_DURING_RUN)
         except StoreError as error:
             self.warn(error)
             return Refusal(Reason.STORE_FAILED, str(error))
         return entry
+
+    @property
+    def limits_intermediates(self) -> bool:
+        """Tell whether what is intermediate of new entries has a time to go."""
+        return self.settings.intermediate_files.retention is Retention.LIMITED
+
+    def _keep_until(self) -> int | None:
+        hours = self.settings.intermediate_files.duration_hours
+        if not self.limits_intermediates or hours is None:
+            return None
+        return math.ceil(time.time() + hours * 3600)
+
+    def mark_final(self, keys: Iterable[ReuseKey]) -> None:
+        """Note that outputs of entries that this run recorded are outputs of the run."""
+        store = self.store
+        if store is not None and store.writable:
+            for key in sorted(keys):
+                self._guard(partial(store.mark_final, key, self.run), None)
 
     def _publish(self, store: Store, entry: Entry) -> None:
         if self.run:
@@ -458,8 +508,13 @@ class Memo:
         grown = entry.with_variant(variant)
         store = self.store
         if store is not None and store.writable and policy.may_record(self.settings):
-            self._guard(lambda: self._publish(store, grown), None)
+            self._guard(lambda: self._publish_again(store, grown), None)
         return grown
+
+    def _publish_again(self, store: Store, entry: Entry) -> None:
+        # One that was taken back meanwhile has answered this job, and answers no other.
+        with contextlib.suppress(InvalidatedError):
+            self._publish(store, entry)
 
     def note_run(self, line: dict[str, JSON]) -> None:
         """Add a line to the run's record in the store."""
@@ -492,11 +547,16 @@ class Memo:
         return self._guard(lambda: store.take_back(self.run, self.made), 0)
 
     def tidy(self) -> None:
-        """Bring the store back under its size limit, as a run ends."""
+        """Have go what is past its time, and what is too much, as a run ends.
+
+        A run does not wait for long: what remains goes at the end of the next.
+        """
         store = self.store
-        limit = self.settings.max_size
-        if store is not None and store.writable and self._guard(store.used_bytes, 0) > limit:
-            self._guard(lambda: len(store.gc(limit)), 0)
+        size, age = self.settings.max_size, self.settings.max_age
+        if store is None or not store.writable:
+            return
+        if self._guard(lambda: store.is_due(size, age), otherwise=False):
+            self._guard(lambda: len(store.gc(size, max_age=age, patience=_PATIENCE)), 0)
 
 
 class _Hasher:

@@ -164,6 +164,7 @@ def _values(setting: Setting) -> str:
         Kind.SWITCH: "`true`, `false`; `on`, `off` (1, 0, yes, no) outside files",
         Kind.SIZE: "`500MB`, `20GB`, `1.5GiB`, `4096`",
         Kind.RATE: "`5%`, `0.05`, `1`",
+        Kind.AGE: "`90d`, `12h`, `30m`, `2w`; a number of seconds in files",
         Kind.PATH: "a directory; `~` is resolved",
         Kind.FOLDERS: "a list of folders",
     }.get(setting.kind, _texts(setting))

@@ -13,6 +13,7 @@ from cwl_memo.cli.exit_codes import ExitCode
 from cwl_memo.cli.opening import existing_store, nothing_recorded, store_path
 from cwl_memo.cli.output import moment, remark, short_time, terminal_width, write_json, write_lines
 from cwl_memo.cli.selection import SHORT_KEY
+from cwl_memo.cli.state import State
 from cwl_memo.cli.verb import Verb
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.entry import Entry
@@ -48,7 +49,7 @@ _LONG: Final = (*_SHORT, Column("EXIT", right=True), Column("HOST"))
 @dataclass(frozen=True)
 class _Row:
     entry: Entry
-    kept: bool
+    state: State
 
     def to_json(self) -> JSON:
         origin = self.entry.origin
@@ -62,7 +63,7 @@ class _Row:
             "size": self.entry.size,
             "exit_code": self.entry.exit_code,
             "host": origin.host,
-            "state": "kept" if self.kept else "evicted",
+            **self.state.to_json(),
         }
 
     def cells(self, *, long: bool) -> list[str]:
@@ -74,7 +75,7 @@ class _Row:
             origin.started if long else short_time(origin.started),
             format_seconds(origin.seconds),
             format_bytes(self.entry.size),
-            "kept" if self.kept else "evicted",
+            self.state.short,
             origin.run,
         ]
         return [*cells, str(self.entry.exit_code), origin.host] if long else cells
@@ -82,6 +83,7 @@ class _Row:
 
 def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--tool", metavar="GLOB", help="only entries of tools with such a label")
+    parser.add_argument("--pinned", action="store_true", help="only entries that are pinned")
     parser.add_argument(
         "--sort",
         choices=tuple(_ORDERS),
@@ -111,12 +113,14 @@ def _run(arguments: Namespace) -> int:
 
 def _rows(store: Store, arguments: Namespace) -> list[_Row]:
     # By key first: entries that are equal otherwise stand in one order every time.
-    found = map(store.get_entry, sorted(store.keys()))
+    pins = store.pins()
+    keys = sorted(pins if arguments.pinned else store.keys())
+    found = map(store.get_entry, keys)
     entries = (entry for entry in found if entry is not None)
     if arguments.tool is not None:
         entries = (entry for entry in entries if fnmatchcase(entry.origin.tool, arguments.tool))
     ordered = _sorted(entries, arguments.sort, arguments.limit, reverse=arguments.reverse)
-    return [_Row(entry, not store.is_evicted(entry.key)) for entry in ordered]
+    return [_Row(e, State.of(store, e, pins.get(e.key))) for e in ordered]
 
 
 def _sorted(
@@ -134,7 +138,8 @@ VERB: Final = Verb(
     name="ls",
     summary="list the entries of the store",
     description="List what is recorded: one line an entry, the newest first. An evicted entry "
-    "lost its files to the size limit and can no longer be reused.",
+    "lost its files to a limit of the store and can no longer be reused, a trimmed one lost its "
+    "workspace alone; one that was invalidated is not reused.",
     examples=(
         ("cwl-memo ls --tool 'align*' --limit 10", "the ten newest entries of align.cwl"),
         ("cwl-memo ls --sort size", "what takes the most room"),

@@ -22,7 +22,8 @@ __all__ = ["build_parser", "main", "program", "verbs"]
 PROG: Final = "cwl-memo"
 
 _VERBS: Final = (
-    "ls", "show", "stats", "verify", "gc", "clear", "runs", "explain", "settings", "project",
+    "ls", "show", "stats", "verify", "gc", "clear", "invalidate", "pin", "unpin",
+    "runs", "explain", "settings", "project",
     "export", "import_", "cache", "logs", "outputs", "workspace",
 )  # fmt: skip
 """All verbs but ``run`` and ``audit``, whose arguments are cwltool's, and ``conformance``."""

@@ -264,6 +264,7 @@ def _record(manifest: Manifest, argv: Sequence[str], store: str) -> RunRecord:
         ended=when,
         status="success",
         runner=manifest.runner,
+        tags=dict(manifest.tags),
         jobs=[replace(job, started=when) for job in manifest.jobs],
     )
 

@@ -11,6 +11,7 @@ from cwl_memo.cli.exit_codes import ExitCode, NothingMatchesError
 from cwl_memo.cli.opening import store_to_search
 from cwl_memo.cli.output import short_time, terminal_width, write_json, write_lines
 from cwl_memo.cli.selection import SHORT_KEY, find_entry
+from cwl_memo.cli.state import State, said
 from cwl_memo.cli.verb import Verb
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.entry import Entry, Tree, TreeNode
@@ -38,12 +39,12 @@ def _run(arguments: Namespace) -> int:
         if arguments.log:
             _print_log(store, entry, arguments.log)
             return ExitCode.OK.status
-        kept = not store.is_evicted(entry.key)
+        state = State.of(store, entry, store.pins().get(entry.key))
         tree = _workspace(store, entry)
     if arguments.json:
-        write_json(_document(entry, tree, kept=kept))
+        write_json(_document(entry, tree, state))
     else:
-        write_lines(_text(entry, tree, kept=kept))
+        write_lines(_text(entry, tree, state))
     return ExitCode.OK.status
 
 
@@ -65,16 +66,15 @@ def _print_log(store: Store, entry: Entry, log: str) -> None:
     sys.stdout.buffer.write(found.data)
 
 
-def _document(entry: Entry, tree: Tree | None, *, kept: bool) -> JSON:
+def _document(entry: Entry, tree: Tree | None, state: State) -> JSON:
     document: dict[str, Any] = entry.to_json()
     # The digest of the tree's blob says nothing to a reader; its nodes do.
     document["tree"] = None if tree is None else tree.to_json()["nodes"]
     document["size"] = entry.size
-    document["state"] = "kept" if kept else "evicted"
-    return document
+    return {**document, **state.to_json()}
 
 
-def _text(entry: Entry, tree: Tree | None, *, kept: bool) -> list[str]:
+def _text(entry: Entry, tree: Tree | None, state: State) -> list[str]:
     origin = entry.origin
     ran = " ".join(part for part in (origin.runner, origin.host and f"on {origin.host}") if part)
     facts = {
@@ -87,7 +87,8 @@ def _text(entry: Entry, tree: Tree | None, *, kept: bool) -> list[str]:
         "executed": f"by {ran}" if ran else "",
         "exit code": str(entry.exit_code),
         "size": format_bytes(entry.size),
-        "state": "kept" if kept else "evicted: it can no longer be reused",
+        "state": state.sentence,
+        "pinned": "" if state.pin is None else said(state.pin),
     }
     lines = [f"{name:<10} {printable(value)}" for name, value in facts.items() if value]
     for variant in entry.variants:

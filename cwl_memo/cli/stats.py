@@ -56,11 +56,22 @@ def _count(store: Store | None) -> dict[str, Any]:
     }
 
 
+def _entries(document: dict[str, Any]) -> str:
+    told = [f"{document['evicted']} evicted"]
+    for name, words in (
+        ("trimmed", "without workspace"),
+        ("invalidated", "invalidated"),
+        ("pinned", "pinned"),
+    ):
+        told += [f"{document[name]} {words}"] if document[name] else []
+    return f"{document['entries']}, of these {', '.join(told)}"
+
+
 def _text(document: dict[str, Any]) -> list[str]:
     jobs = ", ".join(f"{count} {result}" for result, count in document["jobs"].items())
     facts = {
         "store": document["store"],
-        "entries": f"{document['entries']}, of these {document['evicted']} evicted",
+        "entries": _entries(document),
         "executions": f"{format_seconds(document['seconds'])} are recorded in them",
         "blobs": f"{document['blobs']}, {format_bytes(document['blob_bytes'])}",
         "quarantined": str(document["quarantined"]),

@@ -49,6 +49,8 @@ def _text(report: VerifyReport, *, sound: bool) -> list[str]:
     )
     if not sound:
         lines.append("What is damaged was set aside; the jobs that need it execute again.")
+    if report.invalidated:
+        lines.append(f"{report.invalidated} entries are invalidated: nobody reuses them.")
     if report.orphan_blobs:
         lines.append(f"{report.orphan_blobs} blobs belong to no entry; 'cwl-memo gc' removes them.")
     return [printable(line) for line in lines]

@@ -16,6 +16,7 @@ from typing import Any, Final
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.mode import USUAL, Mode
+from cwl_memo.core.note import Tombstone
 from cwl_memo.errors import FormatError
 
 __all__ = [
@@ -32,6 +33,9 @@ __all__ = [
 
 ENTRY_FORMAT: Final = 1
 """The format of an entry; one of another format is not read (a miss)."""
+
+_MOST_TOMBSTONES: Final = 64
+"""A key has one tombstone in a store; an entry may have come through several."""
 
 
 def check_workspace_path(text: object, path: str) -> str:
@@ -60,7 +64,7 @@ def _need(data: Any, name: str, kind: type | tuple[type, ...], path: str) -> Any
 def _size(data: Any, name: str, path: str) -> int:
     value: int = _need(data, name, int, path)
     if value < 0:
-        raise FormatError("negative", f"{path}.{name}")
+        raise FormatError("negative", f"{path}.{name}" if path else name)
     return value
 
 
@@ -308,6 +312,9 @@ class Entry:
     :param origin: the execution.
     :param stdout_name: the file name of a redirected standard output, if any.
     :param stderr_name: the same for standard error.
+    :param after: the tombstones of its key that were known before it was executed.
+    :param keep_until: seconds since the epoch after which what is intermediate of it is
+        not kept; None for no such time.
     """
 
     key: ReuseKey
@@ -322,6 +329,19 @@ class Entry:
     stdout_name: str = ""
     stderr_name: str = ""
     format: int = field(default=ENTRY_FORMAT)
+    after: tuple[Digest, ...] = ()
+    keep_until: int | None = None
+
+    def is_dead(self, tombstone: Tombstone | None) -> bool:
+        """Tell whether the tombstone of its key, if there is one, is meant for it."""
+        return tombstone is not None and tombstone.id not in self.after
+
+    @property
+    def kept(self) -> frozenset[Digest]:
+        """The blobs that its outputs and logs need; the others are of the workspace alone."""
+        outputs = (blob.digest for variant in self.variants for blob in variant.blobs)
+        logs = (log for log in (self.stdout, self.stderr) if log is not None)
+        return frozenset((*outputs, *logs))
 
     @property
     def size(self) -> int:
@@ -341,6 +361,11 @@ class Entry:
 
     def to_json(self) -> JSON:
         """Return the entry as JSON."""
+        optional: dict[str, Any] = {}
+        if self.after:
+            optional["after"] = [str(tombstone) for tombstone in self.after]
+        if self.keep_until is not None:
+            optional["keep_until"] = self.keep_until
         return {
             "format": self.format,
             "key": str(self.key),
@@ -354,6 +379,7 @@ class Entry:
             "stderr_name": self.stderr_name,
             "blobs": [blob.to_json() for blob in self.blobs],
             "origin": self.origin.to_json(),
+            **optional,
         }
 
     @classmethod
@@ -381,7 +407,16 @@ class Entry:
             origin=Origin.from_json(data.get("origin"), "origin"),
             stdout_name=_need(data, "stdout_name", str, path),
             stderr_name=_need(data, "stderr_name", str, path),
+            after=_after(data),
+            keep_until=None if "keep_until" not in data else _size(data, "keep_until", path),
         )
+
+
+def _after(data: dict[str, Any]) -> tuple[Digest, ...]:
+    named = data.get("after", [])
+    if not isinstance(named, list) or len(named) > _MOST_TOMBSTONES:
+        raise FormatError("not a short list", "after")
+    return tuple(Digest.parse(name, f"after[{i}]") for i, name in enumerate(named))
 
 
 def _optional_digest(data: Any, name: str) -> Digest | None:

@@ -30,6 +30,8 @@ __all__ = [
 ]
 
 _SHOWN: Final = 3
+_WITH_DETAIL: Final = (MissCause.INVALIDATED.code, MissCause.EVICTED.code)
+"""Causes of which the detail of a job is told, if there is one."""
 _ABSENT: Final = object()
 
 
@@ -123,9 +125,12 @@ def sentence(job: JobRecord) -> str:
         head += f" and {more} more" if more > 0 else ""
     elif job.cause:
         head += f": {MissCause.of(job.cause).sentence}"
+        if job.cause in _WITH_DETAIL and job.detail:
+            head += f" ({job.detail})"
     if job.not_recorded and job.not_recorded != Reason.FAILED.code:
         head += f"; not recorded: {job.not_recorded}"
-        head += f" ({job.detail})" if job.detail and job.lookup != "refusal" else ""
+        is_told = job.lookup == "refusal" or job.cause in _WITH_DETAIL
+        head += f" ({job.detail})" if job.detail and not is_told else ""
     return head
 
 

@@ -8,7 +8,7 @@ an entry, a manifest read from a store is parsed as hostile input.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from cwl_memo.core.canonical import JSON
@@ -268,6 +268,7 @@ class Manifest:
     :param jobs: the record of each job, as of one that was reused.
     :param deliveries: the files of the outputs.
     :param output: the output object, as it was printed.
+    :param tags: what the user said of the run.
     """
 
     run: str
@@ -290,6 +291,7 @@ class Manifest:
     jobs: tuple[JobRecord, ...]
     deliveries: tuple[Delivery, ...]
     output: str
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def to_json(self) -> JSON:
         """Return the manifest as JSON."""
@@ -299,6 +301,7 @@ class Manifest:
         for name in ("absent", "present"):
             data[name] = list(data[name])
         data["programs"] = dict(self.programs)
+        data["tags"] = dict(self.tags)
         return {"format": MANIFEST_FORMAT, **data}
 
     @classmethod
@@ -318,6 +321,11 @@ class Manifest:
         programs = _need(data, "programs", dict, "")
         for word, file in programs.items():
             _text(file, f"programs.{word}")
+        tags = data.get("tags", {})
+        if not isinstance(tags, dict):
+            raise FormatError("of the wrong type", "tags")
+        for name, value in tags.items():
+            _text(value, f"tags.{name}")
         texts = {name: _text(_need(data, name, str, ""), name) for name in _TEXTS}
         return cls(
             **texts,
@@ -333,6 +341,7 @@ class Manifest:
             jobs=_each(data, "jobs", _job),
             deliveries=_each(data, "deliveries", Delivery.from_json),
             output=_need(data, "output", str, ""),
+            tags=tags,
         )
 
 

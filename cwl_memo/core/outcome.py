@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
-from cwl_memo.core.digest import ReuseKey
+from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.entry import Entry, OutputVariant
 
 __all__ = ["Hit", "Miss", "MissCause", "Outcome", "Reason", "Refusal"]
@@ -104,6 +104,11 @@ class Reason(Enum):
         "A job of the tool gave other outputs when it was executed again in this run.",
         "Add WorkReuse with enableReuse: false to the tool, or have it give the same bytes.",
     )
+    INVALIDATED_DURING_RUN = (
+        "invalidated-during-run",
+        "The job's entry was invalidated after the job had begun.",
+        "Run again; the job is then executed and recorded.",
+    )
     TOO_LARGE = (
         "too-large",
         "The job's files are larger than the store may become.",
@@ -142,6 +147,7 @@ class MissCause(Enum):
 
     NO_ENTRY = ("no-entry", "no entry yet")
     CHANGED = ("changed", "changed since the last entry")
+    INVALIDATED = ("invalidated", "its entry was invalidated")
     EVICTED = ("evicted", "its recorded files were evicted")
     DAMAGED = ("damaged", "its entry was damaged and has been set aside")
     DIFFERED = (
@@ -194,12 +200,16 @@ class Miss:
     :param cause: why nothing was found.
     :param differs: the fields in which the nearest earlier entry of the tool differs.
     :param nearest: the key of that entry.
+    :param detail: why the entry was invalidated, or by which clock it was evicted.
+    :param after: the tombstones of the key that are known now.
     """
 
     key: ReuseKey
     cause: MissCause
     differs: tuple[str, ...] = ()
     nearest: ReuseKey | None = None
+    detail: str = ""
+    after: tuple[Digest, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,8 @@ class JobRecord:
     :param lookup: ``hit``, ``miss`` or ``refusal``.
     :param key: the reuse key; empty where it was not computed.
     :param cause: code of the miss or of the refusal's Reason; empty for a hit.
-    :param detail: what the refusal met.
+    :param detail: what the refusal met; for a miss, why the entry was invalidated, or by
+        which clock it was evicted.
     :param differs: fields in which the nearest earlier entry differs.
     :param nearest: the key of that entry; empty where there is none.
     :param not_recorded: code of the Reason why an executed job was not recorded.
@@ -114,6 +115,7 @@ class JobRecord:
 class RunRecord:
     """One run: where, when, what of each job, and how it ended.
 
+    :param tags: what the user said of the run, by name.
     :param status: ``success``, ``permanentFail``, ``interrupted`` or, while it runs or
         when it was killed, empty.
     :param imported: for a run that came in a bundle, when that was; else empty.
@@ -137,6 +139,7 @@ class RunRecord:
     cache_name: str = ""
     cache_behavior: str = ""
     taken_back: int = 0
+    tags: dict[str, str] = field(default_factory=dict)
     jobs: list[JobRecord] = field(default_factory=list)
     imported: str = ""
 
@@ -168,6 +171,7 @@ class RunRecord:
             "cache": self.cache,
             "cache_name": self.cache_name,
             "cache_behavior": self.cache_behavior,
+            "tags": dict(self.tags),
         }
 
     def summary(self) -> JSON:
@@ -203,6 +207,7 @@ class RunRecord:
                 for name in _HEADER:
                     setattr(record, name, str(line.get(name, "")))
                 record.arguments = tuple(line.get("arguments", ()))
+                record.tags = {str(k): str(v) for k, v in dict(line.get("tags", {})).items()}
             elif kind == "job":
                 record.jobs.append(JobRecord.from_json(line))
             elif kind == "end":

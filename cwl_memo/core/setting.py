@@ -6,6 +6,7 @@ The options of ``run``, the reading of the environment and of settings files, wh
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -20,6 +21,7 @@ from cwl_memo.core.settings import (
     Link,
     Mode,
     Network,
+    parse_age,
     parse_rate,
     parse_size,
 )
@@ -75,6 +77,7 @@ class Kind(str, Enum):
     TEXT = "text"
     SIZE = "size"
     RATE = "rate"
+    AGE = "age"
     PATH = "path"
     FOLDERS = "folders"
 
@@ -152,6 +155,8 @@ class Setting:
                 return parse_size(text)
             case Kind.RATE:
                 return parse_rate(text)
+            case Kind.AGE:
+                return parse_age(text)
             case Kind.PATH if not text:
                 raise UsageError("names no directory; name one, or leave the setting out")
         return text
@@ -166,7 +171,7 @@ class Setting:
                 return value
             case Kind.SWITCH, _:
                 raise UsageError(f"{_toml(value)} is no switch; write true or false")
-            case Kind.SIZE, int() if not isinstance(value, bool) and value >= 0:
+            case Kind.SIZE | Kind.AGE, int() | float() if self._is_amount(value):
                 return value
             case Kind.RATE, int() | float() if not isinstance(value, bool) and 0 <= value <= 1:
                 return float(value)
@@ -188,9 +193,15 @@ class Setting:
                 return f"none of {', '.join(self.words)}"
             case Kind.SIZE:
                 return "no size; write bytes, or a text as '20GB'"
+            case Kind.AGE:
+                return "no age; write seconds, or a text as '90d'"
             case Kind.RATE:
                 return "no rate; write 0 to 1, or a text as '5%'"
         return 'no text; write it in quotes, as "…"'
+
+    def _is_amount(self, value: float) -> bool:
+        is_number = isinstance(value, int) or self.kind is Kind.AGE
+        return is_number and not isinstance(value, bool) and 0 <= value < math.inf
 
     def show(self, value: Any) -> str:
         """Return a value as a settings file has it."""
@@ -200,6 +211,12 @@ class Setting:
         if text not in self.words or self.choices is None:
             raise UsageError(f"{text!r} is none of {', '.join(self.words)}")
         return self.choices(text)
+
+
+_FORMS: Final = {
+    Kind.SIZE: "write bytes, or a text as '20GB'",
+    Kind.AGE: "write seconds, or a text as '90d'",
+}
 
 
 def _toml(value: Any) -> str:
@@ -284,9 +301,14 @@ SETTINGS: Final[dict[str, Setting]] = {
         ),
         Setting(
             "max_size", Kind.SIZE, default=DEFAULT_MAX_SIZE, metavar="SIZE",
-            sentence="what the store may hold, as 500MB or 20GB; the least recently used "
-            "entries go first.",
+            sentence="what the store may hold, as 500MB or 20GB; entries go first that save "
+            "the least time for their bytes and were not used for long.",
             shown_default="20GB",
+        ),
+        Setting(
+            "max_age", Kind.AGE, default=None, metavar="AGE",
+            sentence="for how long an entry stays that nobody uses, as 90d or 12h; default for "
+            "ever",
         ),
         Setting(
             "recheck", Kind.RATE, default=0.0, metavar="RATE",

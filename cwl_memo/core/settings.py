@@ -20,14 +20,20 @@ __all__ = [
     "Network",
     "Retention",
     "Settings",
+    "parse_age",
     "parse_rate",
     "parse_size",
+    "parse_tag",
 ]
 
 DEFAULT_MAX_SIZE: Final = 20 * 10**9
 """Bytes that a local store may hold before the least recently used entries go."""
 
 _RATE: Final = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*(%?)\s*")
+_AGE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([smhdw])\s*", re.IGNORECASE)
+
+_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 7 * 86_400}
+
 _SIZE: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgtp]?)(i?)b?\s*", re.IGNORECASE)
 
 
@@ -112,6 +118,8 @@ class Settings:
     network: Network = Network.ALLOW
     link: Link = Link.COPY
     max_size: int = DEFAULT_MAX_SIZE
+    max_age: float | None = None
+    """Seconds since its last use after which an entry is evicted; None for never."""
     intermediate_files: IntermediateFiles = IntermediateFiles()
     """Of the project; what is recorded from now on is stamped with it."""
     recheck: float = 0.0
@@ -144,3 +152,26 @@ def parse_size(text: str) -> int:
     base = 1024 if binary else 1000
     power = " kmgtp".index(prefix.lower()) if prefix else 0
     return int(float(number) * base**power)
+
+
+def parse_age(text: str) -> float:
+    """Return the seconds meant by an age such as ``90d``, ``12h``, ``30m`` or ``2w``.
+
+    :raises UsageError: if the text is not an age.
+    """
+    match = _AGE.fullmatch(text)
+    if match is None:
+        raise UsageError(f"not an age: {text!r}; write it as 90d, 12h, 30m, 45s or 2w")
+    number, unit = match.groups()
+    return float(number) * _SECONDS[unit.lower()]
+
+
+def parse_tag(text: str) -> tuple[str, str]:
+    """Return the name and the value of a tag such as ``project=wheat``.
+
+    :raises UsageError: if the text is not a tag.
+    """
+    name, equals, value = (part.strip() for part in text.partition("="))
+    if not name or not equals:
+        raise UsageError(f"not a tag: {text!r}; write it as name=value")
+    return name, value

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from cwl_memo.core.cache import CacheBehavior, RunCache
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.setting import SETTINGS, Kind, Layer, Origin, Setting, Value
-from cwl_memo.core.settings import Settings
+from cwl_memo.core.settings import Settings, parse_tag
 from cwl_memo.errors import UsageError
 from cwl_memo.settings.file import find_files
 from cwl_memo.settings.load import load
@@ -33,6 +33,7 @@ class Choice:
     :param report: where to write the run's record, if anywhere.
     :param events: where events go: a file, or ``-`` for standard error; empty for nowhere.
     :param workspaces: a directory for the working directories of all jobs, if any.
+    :param tags: what the user says of the run.
     :param replay: whether a run may be answered as a whole, and leave what later ones need.
     :param warnings: what the user should know of the settings.
     :param notes: what the log tells of them besides.
@@ -52,6 +53,7 @@ class Choice:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     seen: JSON = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def add_memo_arguments(parser: argparse.ArgumentParser) -> None:
@@ -79,6 +81,13 @@ def add_memo_arguments(parser: argparse.ArgumentParser) -> None:
                 metavar=setting.metavar or None,
                 help=setting.help.replace("%", "%%"),
             )
+    group.add_argument(
+        "--memo-tag",
+        metavar="NAME=VALUE",
+        action="append",
+        help="a word about the run, by which 'cwl-memo invalidate --tag' finds what it recorded; "
+        "may be given several times (CWL_MEMO_TAGS, with commas between)",
+    )
 
 
 def chosen(args: argparse.Namespace, environ: Mapping[str, str]) -> Choice:
@@ -111,7 +120,21 @@ def chosen(args: argparse.Namespace, environ: Mapping[str, str]) -> Choice:
         warnings=loaded.warnings,
         notes=loaded.notes,
         seen=loaded.seen,
+        tags=_tags(args.memo_tag, environ),
     )
+
+
+def _tags(given: list[str] | None, environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the tags of both; of one name, that of the command line."""
+    named = [text for text in environ.get("CWL_MEMO_TAGS", "").split(",") if text.strip()]
+    try:
+        tags = dict(map(parse_tag, named))
+    except UsageError as error:
+        raise UsageError(f"CWL_MEMO_TAGS: {error}") from None
+    try:
+        return {**tags, **dict(map(parse_tag, given or ()))}
+    except UsageError as error:
+        raise UsageError(f"--memo-tag: {error}") from None
 
 
 def _destination(setting: Setting) -> str:

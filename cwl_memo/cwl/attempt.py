@@ -12,6 +12,7 @@ from typing import Any
 
 from cwl_memo.core import policy
 from cwl_memo.core.canonical import JSON
+from cwl_memo.core.digest import Digest
 from cwl_memo.core.entry import BlobRef, Entry, NodeKind, Origin, Tree
 from cwl_memo.core.facts import JobTraits
 from cwl_memo.core.fingerprint import Fingerprint
@@ -43,6 +44,9 @@ class Attempt:
 
     :param name: of the job.
     :param traits: by what reuse was allowed or refused.
+
+    ``after`` are the tombstones of its key that its last lookup saw: if it is executed, its
+    entry is recorded after them.
     """
 
     gathered: Gathered
@@ -60,9 +64,11 @@ class Attempt:
         self.missed: Miss | None = None
         self.claim: Claim | None = None
         self.recheck: Recheck | None = None
+        self.after: tuple[Digest, ...] = ()
         self._not_recorded: Refusal | None = None
         self._execution: Execution | None = None
         self._begun = time.time()
+        self._outdir = ""
         self._finished = False
         self._entry: Entry | None = None
         self._said_waiting = False
@@ -123,6 +129,7 @@ class Attempt:
         self._secrets = context.secret_store
 
         def collect_and_ingest(outdir: str, rcode: int) -> Any:
+            self._outdir = outdir
             memo = self._session.memo
             logs = memo.shield(self._session.logs.end, (None, None))
             # It may have changed a program.
@@ -207,6 +214,7 @@ class Attempt:
             stderr=stderr or _redirected(job.stderr, workspace),
             stdout_name=str(job.stdout or ""),
             stderr_name=str(job.stderr or ""),
+            after=self.after,
         )
 
     def _take(
@@ -317,6 +325,7 @@ class Attempt:
             self._not_recorded = published
         else:
             self._entry = published
+            self._session.note_recorded(self._outdir, self.wanted.key)
 
     def finish_rejected(self) -> None:
         """Say that the job was rejected, or ended without a word of its outputs."""
@@ -336,7 +345,7 @@ class Attempt:
         if refused is not None:
             lookup, cause, detail = "refusal", refused.reason.code, refused.detail
         elif missed is not None:
-            cause = missed.cause.code
+            cause, detail = missed.cause.code, missed.detail
         if not detail and not_recorded is not None:
             detail = not_recorded.detail
         result = FAILED if status != "success" else REFUSED if refused else EXECUTED

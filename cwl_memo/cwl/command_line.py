@@ -37,7 +37,7 @@ _TWO_WORDS: Final = frozenset(
         *_DESTINATIONS, "--memo-store", "--memo-cache", "--memo-cache-behavior", "--memo-mode",
         "--memo-salt", "--memo-directories",
         "--memo-image", "--memo-host-tools", "--memo-network", "--memo-link", "--memo-max-size",
-        "--memo-recheck",
+        "--memo-recheck", "--memo-max-age", "--memo-tag",
         "--tmpdir-prefix", "--tmp-outdir-prefix", "--preserve-environment", "--on-error",
         "--default-container", "--eval-timeout",
     }

@@ -102,6 +102,8 @@ class _MemoExecutor(JobExecutor):
         """
         session = self._session
         outputs = list(self.final_output)
+        # Before they are delivered: they stand where their jobs left them.
+        session.note_outputs(outputs)
         foreseen = self._foresee(context) if len(outputs) == 1 else None
         if foreseen is not None:
             session.testify(lambda witness: witness.note_outputs(outputs, session.views))

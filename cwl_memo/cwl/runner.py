@@ -199,6 +199,7 @@ def _run(
         behavior=choice.behavior,
         on_event=events.write if choice.events else None,
         workspaces=choice.workspaces,
+        tags=choice.tags,
     )
     if choice.cache is not None and not RunCaches().is_active(choice.cache.id):
         # Deleted since its name was looked up. From now on it is in use, and cannot be.

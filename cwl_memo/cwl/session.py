@@ -8,7 +8,7 @@ import os
 import platform
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from cwl_memo.core.cache import CacheBehavior, RunCache
 from cwl_memo.core.canonical import JSON
+from cwl_memo.core.digest import ReuseKey
 from cwl_memo.core.event import Event
 from cwl_memo.core.explain import sentence, summary_line
 from cwl_memo.core.manifest import SeenImage
@@ -31,6 +32,7 @@ from cwl_memo.cwl.door import (
     versionstring,
 )
 from cwl_memo.cwl.files import Sources
+from cwl_memo.cwl.final import FinalOutputs
 from cwl_memo.cwl.host import HostPrograms
 from cwl_memo.cwl.image import Engine, ImageResolver, UnresolvedImage
 from cwl_memo.cwl.log import LogTaps
@@ -65,9 +67,10 @@ class Session:
     :param on_event: told what happens to jobs, as it happens, in the threads in which it does.
     :param workspaces: a new or an empty directory for the working directory of each job.
     :raises UsageError: if ``workspaces`` is neither.
+    :param tags: what the user says of the run; its entries can be chosen by them.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (all of them by name)
         self,
         store: Store | None,
         settings: Settings | None = None,
@@ -78,6 +81,7 @@ class Session:
         behavior: CacheBehavior | None = None,
         on_event: Callable[[Event], None] | None = None,
         workspaces: Path | None = None,
+        tags: Mapping[str, str] | None = None,
     ) -> None:
         self.workspaces = None if workspaces is None else Workspaces(workspaces)
         self.on_event = on_event
@@ -96,6 +100,7 @@ class Session:
         self.taps_logs = False
         self.varying: set[str] = set()
         """Labels of the tools that gave other outputs when they were executed again."""
+        self.final = FinalOutputs()
         self.work_reuse: OfRun | None = None
         """What the process that the user runs requires; its steps inherit it."""
         self.record = RunRecord(
@@ -109,6 +114,7 @@ class Session:
             cache=cache.id if cache else "",
             cache_name=cache.name if cache else "",
             cache_behavior="" if store is None else behavior.value,
+            tags=dict(tags or {}),
         )
         self.host = platform.node()
         self._names: dict[str, int] = {}
@@ -303,6 +309,15 @@ class Session:
         event = None if self.on_event is None else happened()
         if event is not None and self.on_event is not None:
             self.on_event(event)
+
+    def note_recorded(self, directory: str, key: ReuseKey) -> None:
+        """Note where outputs of an entry stand that this run recorded, if it may matter."""
+        if self.memo.limits_intermediates:
+            self.final.note(directory, key)
+
+    def note_outputs(self, outputs: Any) -> None:
+        """Have it known which entries made the outputs of the run."""
+        self.memo.shield(lambda: self.memo.mark_final(self.final.find(outputs)), None)
 
     # end
 

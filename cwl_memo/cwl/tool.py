@@ -187,6 +187,7 @@ class MemoMixin:
         if isinstance(found, Miss):
             # The first look tells why; by the second, what was damaged is already gone.
             attempt.missed = attempt.missed or found
+            attempt.after = found.after
             return False
         hit = found
         restored = memo.shield(lambda: self._restore(attempt, hit, context), None)
@@ -194,6 +195,7 @@ class MemoMixin:
             edited = found.variant is None
             cause = MissCause.OUTPUTS_CHANGED if edited else MissCause.DAMAGED
             attempt.missed = Miss(attempt.wanted.key, cause)
+            attempt.after = found.entry.after
             return False
         if context.research_obj is not None and not memo.shield(
             lambda: self._tell_reuse(attempt, hit, restored.outputs, context), otherwise=False
@@ -258,6 +260,8 @@ class MemoMixin:
                 checksums=context.compute_checksum is not False,
             )
             self._deliver_logs(hit.entry, context)
+            if hit.entry.origin.run == session.run:
+                session.note_recorded(view, hit.entry.key)
         except (FormatError, StoreError, OSError) as error:
             _log.warning("[job %s] entry not usable: %s", context.name, error)
             session.views.drop(view)

@@ -26,7 +26,7 @@ from cwl_memo.errors import StoreError
 from cwl_memo.memo import Memo
 from cwl_memo.store.protocol import SMALL, FileDigest
 
-__all__ = ["ViewFile", "ViewFsAccess", "Views"]
+__all__ = ["ViewFile", "ViewFsAccess", "Views", "paths_in"]
 
 
 @dataclass(frozen=True)
@@ -194,7 +194,7 @@ class Views:
 
         :returns: whether all hold what was announced.
         """
-        results = [self.ensure(path, owned=owned) for path in _paths_in(value)]
+        results = [self.ensure(path, owned=owned) for path in paths_in(value)]
         return all(results)
 
     def deliver(self, value: Any) -> None:
@@ -235,7 +235,8 @@ class Views:
                 self.root = ""
 
 
-def _paths_in(value: Any) -> Iterator[str]:
+def paths_in(value: Any) -> Iterator[str]:
+    """Yield the path, or the location that is none, of each File and Directory in a value."""
     for item in _files_in(value):
         location = item.get("location") or item.get("path")
         if isinstance(location, str) and not location.startswith("_:"):

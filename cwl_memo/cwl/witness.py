@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from cwl_memo.core.canonical import JSON
-from cwl_memo.core.digest import Digest, digest_of_bytes
+from cwl_memo.core.digest import Digest, ReuseKey, digest_of_bytes
 from cwl_memo.core.manifest import (
     Delivery,
     Manifest,
@@ -328,6 +328,7 @@ class Witness:
             jobs=tuple(self._reused(job, record.run) for job in self._jobs),
             deliveries=tuple(self._deliveries(store, real_outdir)),
             output=text,
+            tags=record.tags,
         )
 
     def _seen_files(self) -> Iterator[SeenFile]:
@@ -380,6 +381,9 @@ class Witness:
             used = store.used_entry(key)
             if used is None:
                 raise NoManifestError(f"entry {key} is gone")
+            # After the look: another entry of the key is recorded after its tombstone.
+            if not self._memo.stands(ReuseKey(key)):
+                raise NoManifestError(f"entry {key} was invalidated during the run")
             yield used
 
     @staticmethod

@@ -28,6 +28,7 @@ _DEFAULT: Final = Origin(Layer.DEFAULT, "default")
 _OF_SETTINGS: Final = (
     "mode", "salt", "directories", "image", "host_tools", "network", "link", "max_size",
     "recheck",
+    "max_age",
 )  # fmt: skip
 
 

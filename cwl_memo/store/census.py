@@ -25,7 +25,7 @@ from cwl_memo.store.protocol import Progress
 from cwl_memo.store.regular import is_regular
 from cwl_memo.store.summary import EntrySummary, summary_of
 
-__all__ = ["Census", "Counted", "Steps", "blobs_of"]
+__all__ = ["Census", "Counted", "Steps", "blobs_of", "kept_of", "outputs_of", "run_of"]
 
 _DIGITS: Final = frozenset("0123456789abcdef")
 
@@ -42,6 +42,7 @@ class Counted(NamedTuple):
     key: bytes
     summary: EntrySummary
     evicted: bool
+    trimmed: bool
 
 
 class Steps:
@@ -106,7 +107,7 @@ class Census:
                         fresh = {}
             step()
             if summary is not None:
-                yield Counted(key, summary, key in shard.evicted)
+                yield Counted(key, summary, key in shard.evicted, key in shard.trimmed)
         self.index.keep_summaries(fresh, known.keys() - shard.inodes.keys())
 
     def read(self, key: bytes, inode: int) -> EntrySummary | None:
@@ -125,7 +126,8 @@ class Census:
             inode = 0
         tool = _tool(payload)
         sizes = ((blob, self._size(blob, size)) for blob, size in blobs_of(payload))
-        return summary_of(inode, after.st_mtime_ns, _seconds(payload), tool, sizes)
+        seconds, until = _seconds(payload), _keep_until(payload)
+        return summary_of(inode, after.st_mtime_ns, seconds, tool, sizes, kept_of(payload), until)
 
     def _size(self, blob: Digest, said: int) -> int:
         # What an entry says of a blob that is there is not needed.
@@ -144,6 +146,38 @@ def blobs_of(payload: dict[str, Any]) -> Iterator[tuple[Digest, int]]:
             size = blob.get("size")
             with contextlib.suppress(FormatError):
                 yield Digest.parse(blob.get("digest")), size if isinstance(size, int) else 0
+
+
+def outputs_of(payload: dict[str, Any]) -> frozenset[Digest]:
+    """Return the blobs that the outputs of an entry of any format need.
+
+    All of its blobs where that does not look familiar: nothing of it is of the workspace.
+    """
+    variants: Any = payload.get("variants")
+    try:
+        outputs = [blob["digest"] for variant in variants for blob in variant["blobs"]]
+        return frozenset(Digest.parse(digest) for digest in outputs)
+    except (TypeError, KeyError, FormatError):
+        return frozenset(digest for digest, _ in blobs_of(payload))
+
+
+def kept_of(payload: dict[str, Any]) -> frozenset[Digest]:
+    """Return the blobs that the outputs and logs of an entry of any format need."""
+    logs = []
+    for name in ("stdout", "stderr"):
+        with contextlib.suppress(FormatError):
+            logs.append(Digest.parse(payload.get(name)))
+    return outputs_of(payload).union(logs)
+
+
+def run_of(payload: dict[str, Any]) -> str:
+    """Return the run that recorded an entry of any format; empty where it does not say."""
+    return str(_origin(payload, "run") or "")
+
+
+def _keep_until(payload: dict[str, Any]) -> int:
+    until = payload.get("keep_until")
+    return until if type(until) is int else 0
 
 
 def _origin(payload: dict[str, Any], name: str) -> Any:

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+import math
 import time
-from array import array
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from heapq import heappop, heappush
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Final, TypeVar
 
 from cwl_memo.core.digest import Digest, ReuseKey
-from cwl_memo.core.retention import Candidate, Victim, take_victims
+from cwl_memo.core.retention import Candidate, Clock, Evicted, Limits, Victim, joined, take_victims
 from cwl_memo.errors import StoreError
 from cwl_memo.store.blob import ORPHAN_AGE, BlobFiles, shards
-from cwl_memo.store.census import Census, blobs_of
+from cwl_memo.store.census import Census, blobs_of, kept_of, outputs_of, run_of
 from cwl_memo.store.claim import try_lock
 from cwl_memo.store.entry_file import EntryFiles
 from cwl_memo.store.failure import reading, writing
+from cwl_memo.store.found import Found
 from cwl_memo.store.index import Index
 from cwl_memo.store.layout import Layout
 from cwl_memo.store.lease import Leases
+from cwl_memo.store.note_file import Pins, Tombstones
 from cwl_memo.store.protocol import Eviction, Progress
 from cwl_memo.store.regular import is_regular
-from cwl_memo.store.summary import EntrySummary, as_stamp
+from cwl_memo.store.summary import as_stamp
 from cwl_memo.store.sweep import Sweep
 
 __all__ = ["Collector"]
@@ -37,73 +38,6 @@ _NOTED: Final = 100_000
 _T = TypeVar("_T")
 
 
-@dataclass
-class _Found:
-    """What a look through the whole store showed; small, since there may be a million each.
-
-    :param users: how many entries that are not evicted need each blob.
-    :param keys: the keys of these entries, one after another.
-    :param used: when each was used last, in nanoseconds, or earlier.
-    :param refs: the digests of the blobs of each, one after another.
-    :param ends: where those of each end in ``refs``.
-    :param sizes: of the blobs of entries that were looked at more closely.
-    :param needed: bytes of all blobs that an entry needs.
-    :param young: bytes of blobs that no entry needs, and that may yet get one.
-    :param orphans: blobs that no entry needs and none will.
-    :param later: when entries were used that turned out to be used later than ``used``
-        says, and their places.
-    """
-
-    began: float
-    users: dict[bytes, int]
-    held: set[ReuseKey]
-    keys: bytearray = field(default_factory=bytearray)
-    used: array[int] = field(default_factory=lambda: array("q"))
-    refs: bytearray = field(default_factory=bytearray)
-    ends: array[int] = field(default_factory=lambda: array("Q"))
-    sizes: dict[bytes, int] = field(default_factory=dict)
-    needed: int = 0
-    young: int = 0
-    orphans: list[bytes] = field(default_factory=list)
-    later: list[tuple[int, int]] = field(default_factory=list)
-
-    def add(self, key: bytes, summary: EntrySummary) -> None:
-        """Count an entry, with those of its blobs that are there."""
-        for digest, size in summary.blobs():
-            users = self.users.get(digest)
-            if users is not None:
-                if not users:
-                    self.needed += size
-                self.users[digest] = users + 1
-                self.refs += digest + size.to_bytes(8, "big")
-        self.keys += key
-        self.used.append(summary.used)
-        self.ends.append(len(self.refs))
-
-    def key(self, at: int) -> bytes:
-        """Return the key of an entry by its place."""
-        return bytes(self.keys[32 * at : 32 * at + 32])
-
-    def blobs(self, at: int) -> tuple[bytes, ...]:
-        """Return the blobs of an entry by its place, and have their sizes known."""
-        blobs = []
-        start = self.ends[at - 1] if at else 0
-        for begin in range(start, self.ends[at], 40):
-            digest = bytes(self.refs[begin : begin + 32])
-            self.sizes[digest] = int.from_bytes(self.refs[begin + 32 : begin + 40], "big")
-            blobs.append(digest)
-        return tuple(blobs)
-
-    def spare(self, victim: Victim[bytes]) -> None:
-        """Count the blobs of an entry as needed again."""
-        self.need(victim.candidate.blobs)
-
-    def need(self, blobs: Iterable[bytes]) -> None:
-        """Count blobs as needed by one entry more."""
-        for digest in blobs:
-            self.users[digest] = self.users.get(digest, 0) + 1
-
-
 @dataclass(frozen=True)
 class Collector:
     """Removes blobs of a local store; its parameters are the store's parts."""
@@ -115,27 +49,45 @@ class Collector:
     leases: Leases
     census: Census
     sweep: Sweep
+    tombstones: Tombstones
+    pins: Pins
+    clock: Callable[[], float] = time.monotonic
 
-    def foresee(self, max_size: int, progress: Progress | None) -> list[Eviction]:
-        """Return what :meth:`collect` would evict now."""
+    def dead(self, found: Found | None = None) -> Iterator[ReuseKey]:
+        """Yield the entries that their tombstones are meant for.
+
+        :param found: of these alone, if given: no file of another is read.
+        """
+        for key in self.tombstones.find():
+            if found is not None and not _places(found, [key]):
+                continue
+            payload = self.entries.payload(key)
+            tombstone = self.tombstones.get(key)
+            # An entry of another format is judged by this, too: who wrote it knew of tombstones.
+            named = payload.get("after") if payload is not None else None
+            if payload is None or tombstone is None:
+                continue
+            if not isinstance(named, list) or str(tombstone.id) not in named:
+                yield key
+
+    def foresee(self, limits: Limits, progress: Progress | None) -> list[Eviction]:
+        """Return what :meth:`collect` would evict now, had it the patience."""
         found = self._look(progress)
-        return [
-            Eviction(victim.candidate.key, self._tool(victim.candidate.key), victim.freed)
-            for victim in self._choose(found, max_size)
-        ]
+        return [self._told(victim) for victim in self._choose(found, limits)]
 
-    def collect(self, max_size: int, progress: Progress | None) -> list[Eviction] | None:
-        """Evict entries until the blobs take at most ``max_size`` bytes; remove orphans.
+    def collect(self, limits: Limits, progress: Progress | None) -> list[Eviction] | None:
+        """Evict what is past its time, and others until the rest fits; remove orphans.
 
         None, and nothing done, where another process is at it.
         """
 
         def work() -> list[Eviction]:
             found = self._look(progress)
-            marked = self._mark(found, self._choose(found, max_size))
+            marked = self._mark(found, self._choose(found, limits), limits.patience)
             evicted = self._take_blobs(found, marked)
             self._remove(found, found.orphans, time.time() - ORPHAN_AGE)
             self._note_uses(found)
+            self._note_due(found, {eviction.key for eviction in evicted}, limits.now)
             return evicted
 
         return self._alone(work)
@@ -159,6 +111,7 @@ class Collector:
             for key in sorted(keys):
                 self.index.forget_entry(key)
                 cleared += self.entries.drop(key)
+                self.pins.remove(key)
             self._remove(found, sorted(freed), found.began)
             return cleared
 
@@ -197,7 +150,7 @@ class Collector:
 
     # look
 
-    def _look(self, progress: Progress | None) -> _Found:
+    def _look(self, progress: Progress | None) -> Found:
         # Blobs before entries: a blob that comes later is not in the list of what may go,
         # and an entry that comes later is heard of before anything goes.
         with reading("list the blobs"):
@@ -210,14 +163,18 @@ class Collector:
                 ),
                 0,
             )
-        found = _Found(began, users, self.leases.held())
-        for key, summary, evicted in self.census.take(progress):
+        found = Found(began, users, self._held())
+        for key, summary, evicted, trimmed in self.census.take(progress):
             if not evicted:
-                found.add(key, summary)
+                found.add(key, summary, trimmed=trimmed)
         self._look_at_orphans(found)
         return found
 
-    def _look_at_orphans(self, found: _Found) -> None:
+    def _held(self) -> set[ReuseKey]:
+        """Return the entries that stay: those that living runs hold, and the pinned ones."""
+        return self.leases.held() | set(self.pins.find())
+
+    def _look_at_orphans(self, found: Found) -> None:
         old = 0
         with reading("look at the blobs"):
             for digest in (digest for digest, users in found.users.items() if not users):
@@ -234,35 +191,52 @@ class Collector:
 
     # choose
 
-    def _choose(self, found: _Found, max_size: int) -> list[Victim[bytes]]:
-        excess = found.needed + found.young - max_size
-        return take_victims(self._by_use(found), found.users, found.sizes, excess)
+    def _choose(self, found: Found, limits: Limits) -> list[Victim[bytes]]:
+        overdue = take_victims(
+            self._overdue(found, limits), found.users, found.sizes, excess=math.inf
+        )
+        for victim in overdue:
+            lost = found.trimmed if victim.candidate.workspace_only else found.gone
+            lost |= _places(found, [victim.candidate.key])
+        freed = sum(victim.freed for victim in overdue)
+        excess = found.needed + found.young - freed - limits.max_size
+        ordered = found.by_worth(self.entries, limits.now)
+        chosen = {victim.candidate.key: victim for victim in overdue}
+        for victim in take_victims(ordered, found.users, found.sizes, excess):
+            before = chosen.get(victim.candidate.key)
+            chosen[victim.candidate.key] = joined(before, victim) if before else victim
+        return list(chosen.values())
 
-    def _by_use(self, found: _Found) -> Iterator[Candidate[bytes]]:
-        """Yield all entries, the least recently used first.
-
-        A summary may be of before the last use. So the file is looked at when its turn
-        comes, and one that was used later waits for its turn again.
-        """
-        later: list[tuple[int, int]] = []
-        # Sorted by key already, and equals stay as they are.
-        for at in sorted(range(len(found.used)), key=found.used.__getitem__):
-            while later and later[0] < (found.used[at], at):
-                yield self._candidate(found, *heappop(later))
+    def _overdue(self, found: Found, limits: Limits) -> Iterator[Candidate[bytes]]:
+        """Yield the entries whose time is over, or whom nobody will use again."""
+        places = {at for at, until in found.deadlines.items() if until <= limits.now}
+        oldest = -1
+        if limits.max_age is not None:
+            oldest = as_stamp(int((limits.now - limits.max_age) * 1e9))
+            places.update(at for at, used in enumerate(found.used) if used < oldest)
+        dead = _places(found, self.dead(found))
+        for at in sorted(places | dead):
             used = as_stamp(self.entries.used(ReuseKey(found.key(at).hex())))
             if used > found.used[at]:
-                heappush(later, (used, at))
+                found.used[at] = used
                 found.later.append((used, at))
-            else:
-                yield self._candidate(found, used, at)
-        while later:
-            yield self._candidate(found, *heappop(later))
+            if at in dead:
+                yield found.candidate(at, used, Clock.INVALIDATED)
+            elif used < oldest:
+                yield found.candidate(at, used, Clock.AGE)
+            elif at in places and found.deadlines.get(at, math.inf) <= limits.now:
+                yield self._intermediate(found, at, used)
 
-    def _candidate(self, found: _Found, used: int, at: int) -> Candidate[bytes]:
-        key = ReuseKey(found.key(at).hex())
-        return Candidate(key, used, found.blobs(at), key in found.held)
+    def _intermediate(self, found: Found, at: int, used: int) -> Candidate[bytes]:
+        """Return an entry as one that loses what is intermediate of it."""
+        candidate = found.candidate(at, used, Clock.INTERMEDIATE)
+        payload = self.entries.payload(candidate.key) or {}
+        if outputs_of(payload) and not self.entries.is_final(candidate.key, run_of(payload)):
+            return candidate
+        rest = candidate.blobs[found.kept[at] :]
+        return replace(candidate, blobs=rest, workspace_only=True)
 
-    def _note_uses(self, found: _Found) -> None:
+    def _note_uses(self, found: Found) -> None:
         """Have the next look know what this one found out about the last uses."""
         for batch in _batches(found.later[:_NOTED]):
             fresh = {}
@@ -273,31 +247,57 @@ class Collector:
                     fresh[key] = summary._replace(used=used)
             self.index.keep_summaries(fresh)
 
+    def _note_due(self, found: Found, evicted: set[ReuseKey], now: float) -> None:
+        """Have it known when somebody should look again."""
+        gone = _places(found, evicted)
+        deadlines = (until for at, until in found.deadlines.items() if at not in gone)
+        used = (used for at, used in enumerate(found.used) if at not in found.gone)
+        self.index.note_look(min(deadlines, default=None), min(used, default=0) / 1e9, now)
+
     # evict
 
-    def _mark(self, found: _Found, victims: list[Victim[bytes]]) -> list[Victim[bytes]]:
-        """Mark those as evicted of whom the files say what the index says; return them."""
-        marked = []
+    def _mark(
+        self, found: Found, victims: list[Victim[bytes]], patience: float | None
+    ) -> list[Victim[bytes]]:
+        """Mark those as evicted of whom the files say what the index says; return them.
+
+        :param patience: seconds after which no more are marked; the rest waits for the
+            next time.
+        """
+        marked: list[Victim[bytes]] = []
+        began = self.clock()
         for batch in _batches(victims):
+            if marked and patience is not None and self.clock() - began > patience:
+                for victim in batch:
+                    found.spare(victim)
+                continue
             sound = [victim for victim in batch if self._is_as_found(found, victim)]
             with self.sweep.removing() as published:
                 self._need_published(found, published)
                 for victim in sound:
-                    if victim.candidate.key not in published and self._is_unused(victim):
-                        self.entries.mark_evicted(victim.candidate.key)
+                    candidate = victim.candidate
+                    if candidate.key not in published and self._is_unused(victim):
+                        evicted = Evicted(candidate.clock, candidate.workspace_only)
+                        self.entries.mark_evicted(candidate.key, evicted)
                         marked.append(victim)
                     else:
                         found.spare(victim)
         return marked
 
-    def _is_as_found(self, found: _Found, victim: Victim[bytes]) -> bool:
+    def _is_as_found(self, found: Found, victim: Victim[bytes]) -> bool:
         key = victim.candidate.key
         payload = self.entries.payload(key)
         if payload is None:
             found.spare(victim)
             return False
         blobs = {bytes.fromhex(blob.hex) for blob, _ in blobs_of(payload)}
-        if blobs & found.users.keys() == set(victim.candidate.blobs):
+        kept = {bytes.fromhex(blob.hex) for blob in kept_of(payload)} & blobs
+        evicted = self.entries.eviction(key)
+        if victim.candidate.workspace_only:
+            expected = blobs - kept
+        else:
+            expected = blobs if evicted is None else kept
+        if expected & found.users.keys() == set(victim.candidate.blobs):
             return True
         self.index.forget_entry(key)
         found.spare(victim)
@@ -309,7 +309,7 @@ class Collector:
         used = self.entries.used(victim.candidate.key)
         return bool(used) and as_stamp(used) == victim.candidate.used
 
-    def _take_blobs(self, found: _Found, marked: list[Victim[bytes]]) -> list[Eviction]:
+    def _take_blobs(self, found: Found, marked: list[Victim[bytes]]) -> list[Eviction]:
         """Remove the blobs of marked entries; return who has lost them."""
         evicted = []
         for batch in _batches(marked):
@@ -317,26 +317,28 @@ class Collector:
             with self.sweep.removing() as published:
                 self._need_published(found, published)
                 # After the mark: whoever holds an entry from now on sees that blobs go.
-                held = self.leases.held()
+                held = self._held()
                 for victim in batch:
-                    key = victim.candidate.key
-                    if key not in held and self._is_unused(victim):
-                        going.update(victim.candidate.blobs)
-                        evicted.append(Eviction(key, self._tool(key), victim.freed))
+                    candidate = victim.candidate
+                    if candidate.key not in held and self._is_unused(victim):
+                        going.update(candidate.blobs)
+                        evicted.append(self._told(victim))
                     else:
-                        self.entries.unmark_evicted(key)
+                        self.entries.unmark_evicted(
+                            candidate.key, workspace_only=candidate.workspace_only
+                        )
                         found.spare(victim)
                 self._remove_unneeded(found, sorted(going), found.began)
         return evicted
 
-    def _remove(self, found: _Found, digests: list[bytes], before: float) -> None:
+    def _remove(self, found: Found, digests: list[bytes], before: float) -> None:
         """Remove those of the blobs that no entry needs and nobody has ingested since."""
         for batch in _batches(digests):
             with self.sweep.removing() as published:
                 self._need_published(found, published)
                 self._remove_unneeded(found, batch, before)
 
-    def _remove_unneeded(self, found: _Found, digests: list[bytes], before: float) -> None:
+    def _remove_unneeded(self, found: Found, digests: list[bytes], before: float) -> None:
         going = []
         with reading("look at the blobs"):
             for digest in digests:
@@ -347,15 +349,28 @@ class Collector:
                         going.append(blob)
         self.blobs.remove(going)
 
-    def _need_published(self, found: _Found, published: list[ReuseKey]) -> None:
+    def _need_published(self, found: Found, published: list[ReuseKey]) -> None:
         for key in published:
             blobs = blobs_of(self.entries.payload(key) or {})
             found.need(bytes.fromhex(blob.hex) for blob, _ in blobs)
+
+    def _told(self, victim: Victim[bytes]) -> Eviction:
+        candidate = victim.candidate
+        tool = self._tool(candidate.key)
+        return Eviction(
+            candidate.key, tool, victim.freed, candidate.clock, candidate.workspace_only
+        )
 
     def _tool(self, key: ReuseKey) -> str:
         name = bytes.fromhex(key.hex)
         summary = self.index.summaries(name).get(name) or self.census.read(name, 0)
         return "" if summary is None else summary.tool
+
+
+def _places(found: Found, keys: Iterable[ReuseKey]) -> set[int]:
+    """Return the places of those entries that are among what was found."""
+    places = (found.place(bytes.fromhex(key.hex)) for key in keys)
+    return {at for at in places if at is not None}
 
 
 def _batches(things: Iterable[_T]) -> Iterator[list[_T]]:

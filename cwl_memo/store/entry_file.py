@@ -16,17 +16,26 @@ from typing import Any, Final, NamedTuple
 from cwl_memo.core.canonical import JSON, canonical_bytes
 from cwl_memo.core.digest import ALGORITHM, HEX, ReuseKey, digest_of_value, seal
 from cwl_memo.core.entry import ENTRY_FORMAT, Entry
+from cwl_memo.core.retention import Clock, Evicted
 from cwl_memo.errors import FormatError, StoreError
 from cwl_memo.store.blob import shards
 from cwl_memo.store.failure import reading, writing
 from cwl_memo.store.layout import Layout
 from cwl_memo.store.quarantine import Quarantine
-from cwl_memo.store.regular import NotRegularError, read_regular, remove_file, write_all
+from cwl_memo.store.regular import (
+    NotRegularError,
+    open_regular,
+    read_regular,
+    remove_file,
+    write_all,
+)
 
 __all__ = ["ENTRY_LIMIT", "EntryFiles", "Shard", "seal_entry", "unseal_entry"]
 
 ENTRY_LIMIT: Final = 64 << 20
 """Bytes that an entry's file may have at most; a larger one is damage, or an attack."""
+
+_MARK_LIMIT: Final = 4096
 
 _ENTRY: Final = ".json"
 _DOMAIN: Final = "entry"
@@ -38,10 +47,12 @@ class Shard(NamedTuple):
 
     :param inodes: of the file of each entry, by its key as 32 bytes.
     :param evicted: the keys whose blobs were taken by retention.
+    :param trimmed: the keys whose workspace was taken, and no more.
     """
 
     inodes: dict[bytes, int]
     evicted: set[bytes]
+    trimmed: set[bytes]
 
 
 class EntryFiles:
@@ -79,7 +90,7 @@ class EntryFiles:
                     os.close(descriptor)
                 with placing or contextlib.nullcontext():
                     self._quarantine.place(temporary, path)
-                    remove_file(self._layout.eviction_mark(entry.key))
+                    self._unmark(entry.key)
             finally:
                 temporary.unlink(missing_ok=True)
         self._note_digest(entry.key, data)
@@ -127,7 +138,8 @@ class EntryFiles:
     def drop(self, key: ReuseKey) -> bool:
         """Remove an entry's file; return whether there was one."""
         with writing("drop an entry"):
-            remove_file(self._layout.eviction_mark(key))
+            self._unmark(key)
+            remove_file(self._layout.final_mark(key))
             path = self._layout.entry(key)
             try:
                 return remove_file(path)
@@ -157,6 +169,7 @@ class EntryFiles:
         """Return the names in one of the directories of entries, looking at no file."""
         inodes = {}
         evicted = set()
+        trimmed = set()
         with os.scandir(directory) as items:
             for item in items:
                 name, _, suffix = item.name.partition(".")
@@ -167,7 +180,9 @@ class EntryFiles:
                     inodes[bytes.fromhex(name)] = item.inode()
                 elif suffix == "evicted":
                     evicted.add(bytes.fromhex(name))
-        return Shard(inodes, evicted)
+                elif suffix == "trimmed":
+                    trimmed.add(bytes.fromhex(name))
+        return Shard(inodes, evicted, trimmed)
 
     def latest(self, limit: int) -> list[tuple[int, ReuseKey]]:
         """Return when the entries used last were used, in nanoseconds, and their keys."""
@@ -205,20 +220,62 @@ class EntryFiles:
 
     # eviction
 
-    def mark_evicted(self, key: ReuseKey) -> None:
-        """Note that an entry's blobs are taken by retention."""
-        with writing("mark an entry as evicted"):
-            self._layout.eviction_mark(key).touch(mode=0o444)
+    def _mark(self, key: ReuseKey, *, workspace_only: bool) -> Path:
+        layout = self._layout
+        return layout.trim_mark(key) if workspace_only else layout.eviction_mark(key)
 
-    def unmark_evicted(self, key: ReuseKey) -> None:
+    def _unmark(self, key: ReuseKey) -> None:
+        for workspace_only in (True, False):
+            remove_file(self._mark(key, workspace_only=workspace_only))
+
+    def mark_evicted(self, key: ReuseKey, evicted: Evicted) -> None:
+        """Note that blobs of an entry are taken by retention, and by which clock."""
+        path = self._mark(key, workspace_only=evicted.workspace_only)
+        flags = os.O_WRONLY | os.O_CREAT
+        with writing("mark an entry as evicted"), open_regular(path, flags) as descriptor:
+            # A mark counts by its name; what stands in it is told to people.
+            if evicted.clock is not None:
+                write_all(descriptor, evicted.clock.value.encode())
+
+    def unmark_evicted(self, key: ReuseKey, *, workspace_only: bool) -> None:
         """Note that an entry keeps its blobs after all."""
         with writing("unmark an entry"):
-            remove_file(self._layout.eviction_mark(key))
+            remove_file(self._mark(key, workspace_only=workspace_only))
 
-    def is_evicted(self, key: ReuseKey) -> bool:
-        """Tell whether an entry's blobs were taken by retention."""
+    def eviction(self, key: ReuseKey) -> Evicted | None:
+        """Return what retention took of an entry, and why; None for an entry that is whole."""
         with reading("look at an entry"):
-            return os.path.lexists(self._layout.eviction_mark(key))
+            for workspace_only in (False, True):
+                path = self._mark(key, workspace_only=workspace_only)
+                if os.path.lexists(path):
+                    return Evicted(_clock(path), workspace_only)
+        return None
+
+    # final outputs
+
+    def mark_final(self, key: ReuseKey, run: str) -> None:
+        """Note that outputs of an entry were outputs of the run that recorded it."""
+        with writing("mark an entry"):
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+            with open_regular(self._layout.final_mark(key), flags) as descriptor:
+                write_all(descriptor, run.encode("utf-8", "surrogatepass"))
+
+    def is_final(self, key: ReuseKey, run: str) -> bool:
+        """Tell whether outputs of an entry that a run recorded were outputs of that run."""
+        try:
+            marked = read_regular(self._layout.final_mark(key), _MARK_LIMIT)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True  # to keep an output for too long is the lesser evil
+        return marked == run.encode("utf-8", "surrogatepass")
+
+
+def _clock(path: Path) -> Clock | None:
+    try:
+        return Clock(read_regular(path, _MARK_LIMIT).decode())
+    except (OSError, ValueError):
+        return None
 
 
 def seal_entry(entry: Entry) -> bytes:

@@ -52,6 +52,10 @@ _RECOUNT: Final = 7 * 24 * 3600.0
 _BEHIND: Final = "behind"
 """Name of a file that says that entries have changed without the index being told."""
 
+_PAUSE: Final = 3600.0
+"""Seconds for which nobody looks again for what is past its time, or cannot go yet."""
+
+_DUE: Final = "due"
 _REBUILT: Final = "rebuilt"
 _TOTAL: Final = "total"
 
@@ -265,6 +269,39 @@ class Index:
             self._added = 0
             text = json.dumps([counted, time.time()])
             self._ask(lambda table: table.set(_TOTAL, text))
+
+    # when there is something to look for
+
+    def note_look(self, deadline: int | None, oldest: float, now: float) -> None:
+        """Note what a look through the whole store found.
+
+        :param deadline: the first second after which something of an entry goes.
+        :param oldest: when the entry was used last that was used least recently.
+        """
+        text = json.dumps([deadline, oldest, now])
+        with self._lock:
+            self._pending.pop(_DUE, None)
+            self._ask(lambda table: table.set(_DUE, text))
+
+    def note_deadline(self, deadline: int) -> None:
+        """Note after which second something of a new entry goes."""
+        first, oldest, looked = self._due()
+        if first is None or deadline < first:
+            self._note(_DUE, [deadline, oldest, looked])
+
+    def is_due(self, max_age: float | None, now: float) -> bool:
+        """Tell whether something may be past its time, and nobody has looked for an hour."""
+        deadline, oldest, looked = self._due()
+        is_past = deadline is not None and deadline <= now
+        is_old = max_age is not None and oldest + max_age < now
+        return (is_past or is_old) and not 0 <= now - looked < _PAUSE
+
+    def _due(self) -> tuple[int | None, float, float]:
+        match self._get(_DUE):
+            case [None | int() as deadline, int() | float() as oldest, int() | float() as looked]:
+                return deadline, oldest, looked
+        # Nobody has looked yet: what was used least recently was used at any time.
+        return None, 0.0, 0.0
 
     # files outside the store
 

@@ -6,9 +6,13 @@
     README.txt              for whoever finds it
     format                  which format this is, so that no program guesses
     secret.key              with which secret inputs are hashed
-    entries/ab/<key>.json   one entry; <key>.evicted beside it where its blobs were taken
+    entries/ab/<key>.json   one entry; <key>.evicted beside it where its blobs were taken,
+                            <key>.trimmed where those of its workspace were, <key>.final
+                            where its outputs were outputs of the run that recorded it
     blobs/ab/<digest>       the bytes of that digest, read-only
     index/                  made from the rest, and may be deleted
+    tombstones/ab/<key>.json  that the entry of a key was invalidated, and why
+    pins/ab/<key>.json      that the entry of a key is not to be evicted, and why
     runs/<id>.jsonl         what became of each job of a run
     replays/<name>.json     manifests: all that a run saw, and what it gave
     projects/<name>.json    what holds in a shared project, and who may change it
@@ -140,13 +144,35 @@ class Layout:
         """The file with the store's own key."""
         return self.root / "secret.key"
 
+    @property
+    def tombstones(self) -> Path:
+        """Directory of what was said of entries that were invalidated."""
+        return self.root / "tombstones"
+
+    @property
+    def pins(self) -> Path:
+        """Directory of what was said of entries that are pinned."""
+        return self.root / "pins"
+
     def entry(self, key: ReuseKey) -> Path:
         """Return the file of an entry."""
         return Path(self.entry_name(key))
 
+    def tombstone(self, key: ReuseKey) -> Path:
+        """Return the file that tells that the entry of a key was invalidated."""
+        return Path(f"{self.root}/tombstones/{key.hex[:2]}/{key.hex}.json")
+
     def eviction_mark(self, key: ReuseKey) -> Path:
         """Return the file that tells that an entry's blobs were taken by retention."""
         return Path(f"{self.root}/entries/{key.hex[:2]}/{key.hex}.evicted")
+
+    def trim_mark(self, key: ReuseKey) -> Path:
+        """Return the file that tells that retention took the workspace alone of an entry."""
+        return Path(f"{self.root}/entries/{key.hex[:2]}/{key.hex}.trimmed")
+
+    def final_mark(self, key: ReuseKey) -> Path:
+        """Return the file that tells in which run an entry's outputs were final ones."""
+        return Path(f"{self.root}/entries/{key.hex[:2]}/{key.hex}.final")
 
     def blob(self, digest: Digest) -> Path:
         """Return the file of a blob."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -15,10 +15,13 @@ from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.entry import Entry
 from cwl_memo.core.manifest import StatIdentity, UsedEntry
 from cwl_memo.core.mode import USUAL, Mode
-from cwl_memo.errors import StoreDamagedError, StoreReadOnlyError
+from cwl_memo.core.note import Note, Tombstone
+from cwl_memo.core.retention import Evicted, Limits
+from cwl_memo.errors import InvalidatedError, PinnedError, StoreDamagedError, StoreReadOnlyError
 from cwl_memo.store.blob import BlobFiles
 from cwl_memo.store.census import Census
 from cwl_memo.store.claim import Claims
+from cwl_memo.store.clock import now
 from cwl_memo.store.collect import Collector
 from cwl_memo.store.entry_file import EntryFiles
 from cwl_memo.store.failure import reading
@@ -27,6 +30,7 @@ from cwl_memo.store.layout import open_layout
 from cwl_memo.store.lease import Leases
 from cwl_memo.store.manifest_file import ManifestFiles, name_of_run, used_entry
 from cwl_memo.store.materialise import copy_blob, link_blob, write_blob
+from cwl_memo.store.note_file import Pins, Tombstones
 from cwl_memo.store.protocol import (
     Claim,
     Eviction,
@@ -95,6 +99,8 @@ class LocalStore:
         self._leases = Leases(layout.locks)
         self._runs = RunFiles(layout.runs)
         self._sweep = Sweep(layout.locks)
+        self._tombstones = Tombstones(layout)
+        self._pins = Pins(layout)
         self.manifests = ManifestFiles(layout)
         self._upkeep = self._make_upkeep()
         self._rebuilding = threading.Lock()
@@ -102,7 +108,17 @@ class LocalStore:
     def _make_upkeep(self) -> Upkeep:
         layout, entries, blobs, index = self._layout, self._entries, self._blobs, self._index
         census = Census(layout, entries, index)
-        collector = Collector(layout, entries, blobs, index, self._leases, census, self._sweep)
+        collector = Collector(
+            layout,
+            entries,
+            blobs,
+            index,
+            self._leases,
+            census,
+            self._sweep,
+            self._tombstones,
+            self._pins,
+        )
         return Upkeep(
             layout,
             entries,
@@ -113,6 +129,7 @@ class LocalStore:
             self._quarantine,
             census,
             collector,
+            self._pins,
         )
 
     def _must_write(self) -> None:
@@ -129,13 +146,19 @@ class LocalStore:
         """Make an entry visible, atomically, in place of an older one of its key.
 
         :raises StoreDamagedError: if one of its blobs is not there.
+        :raises InvalidatedError: if the tombstone of its key is meant for it.
         """
         self._must_write()
+        if entry.is_dead(self.tombstone(entry.key)):
+            # It would only take the place of one that is alive.
+            raise InvalidatedError(f"entry {entry.key} was invalidated")
         if self._entries.look(entry.key) is not None:
             self._index.forget_entry(entry.key)
         written = self._entries.write(entry, self._placing(entry))
         summary = EntrySummary.of(entry, written.st_ino, written.st_mtime_ns)
         self._index.published(entry.key, summary)
+        if entry.keep_until is not None:
+            self._index.note_deadline(entry.keep_until)
 
     def _is_current(self, key: ReuseKey, summary: EntrySummary) -> bool:
         found = self._entries.look(key)
@@ -158,7 +181,17 @@ class LocalStore:
 
     def is_evicted(self, key: ReuseKey) -> bool:
         """Tell whether an entry's blobs were taken by retention, its metadata kept."""
-        return self._entries.is_evicted(key)
+        evicted = self._entries.eviction(key)
+        return evicted is not None and not evicted.workspace_only
+
+    def eviction(self, key: ReuseKey) -> Evicted | None:
+        """Return what retention took of an entry, and why; None for an entry that is whole."""
+        return self._entries.eviction(key)
+
+    def mark_final(self, key: ReuseKey, run: str) -> None:
+        """Note that outputs of the entry that a run recorded were outputs of that run."""
+        self._must_write()
+        self._entries.mark_final(key, run)
 
     def quarantine_entry(self, entry: Entry, reason: str) -> bool:
         """Set an entry aside, with the reason; return whether it was there."""
@@ -318,6 +351,46 @@ class LocalStore:
         """Return the ids of all recorded runs, oldest first: they begin with the time."""
         return self._runs.find()
 
+    # what people say of entries
+
+    def invalidate(
+        self, keys: Iterable[ReuseKey], reason: str, *, who: str = "", force: bool = False
+    ) -> int:
+        """Take back what is recorded under keys; return of how many.
+
+        :raises PinnedError: if one is pinned, and is not to go by ``force``.
+        """
+        self._must_write()
+        chosen = dict.fromkeys(keys)
+        pinned = chosen.keys() & set(self._pins.find())
+        if pinned and not force:
+            raise PinnedError(f"{len(pinned)} of the entries are pinned")
+        note = Note(reason, now(), who)
+        for key in chosen:
+            self._tombstones.put(key, note)
+        self._tombstones.settle()
+        for key in pinned:
+            self._pins.remove(key)
+        return len(chosen)
+
+    def tombstone(self, key: ReuseKey) -> Tombstone | None:
+        """Return the tombstone of a key; None where its entry was never taken back."""
+        return self._tombstones.get(key)
+
+    def pin(self, key: ReuseKey, reason: str = "", *, who: str = "") -> None:
+        """Have the entry of a key never evicted."""
+        self._must_write()
+        self._pins.write(key, Note(reason, now(), who))
+
+    def unpin(self, key: ReuseKey) -> bool:
+        """Let the entry of a key be evicted as any other; return whether it was pinned."""
+        self._must_write()
+        return self._pins.remove(key)
+
+    def pins(self) -> Mapping[ReuseKey, Note]:
+        """Return what was said of the entries that are pinned, by their keys."""
+        return self._pins.all()
+
     # upkeep
 
     def used_bytes(self) -> int:
@@ -332,13 +405,25 @@ class LocalStore:
         """Read everything again; quarantine what is bad."""
         return self._upkeep.verify(progress)
 
+    def is_due(self, max_size: int, max_age: float | None = None) -> bool:
+        """Tell whether :meth:`gc` may have something to do, without looking at each entry."""
+        return self.used_bytes() > max_size or self._index.is_due(max_age, time.time())
+
     def gc(
-        self, max_size: int, *, dry_run: bool = False, progress: Progress | None = None
+        self,
+        max_size: int,
+        *,
+        max_age: float | None = None,
+        now: float | None = None,
+        patience: float | None = None,
+        dry_run: bool = False,
+        progress: Progress | None = None,
     ) -> list[Eviction]:
-        """Evict least recently used entries until the blobs take at most ``max_size`` bytes."""
+        """Evict what is past its time, then others until the blobs take at most ``max_size``."""
         if not dry_run:
             self._must_write()
-        return self._upkeep.gc(max_size, dry_run=dry_run, progress=progress)
+        limits = Limits(max_size, time.time() if now is None else now, max_age, patience)
+        return self._upkeep.gc(limits, dry_run=dry_run, progress=progress)
 
     def clear(self, keys: Iterable[ReuseKey] | None = None) -> int:
         """Remove the given entries and the blobs that only they need, or everything.

@@ -52,8 +52,13 @@ def name_of_run(asked: JSON, secret: bytes) -> str:
 
 
 def used_entry(layout: Layout, key: ReuseKey) -> UsedEntry | None:
-    """Return an entry by the digest in its file; None where there is none, or no blobs."""
+    """Return an entry by the digest in its file.
+
+    None where there is none, where its blobs were evicted, and where it was invalidated.
+    """
     if os.path.lexists(layout.eviction_mark(key)):
+        return None
+    if _is_taken_back(layout, key):
         return None
     try:
         with open_regular(layout.entry(key)) as descriptor:
@@ -61,6 +66,25 @@ def used_entry(layout: Layout, key: ReuseKey) -> UsedEntry | None:
     except (OSError, NotRegularError):
         return None
     return None if found is None else UsedEntry(key, found[1].decode())
+
+
+def _is_taken_back(layout: Layout, key: ReuseKey) -> bool:
+    """Tell whether the key of an entry has a tombstone that is meant for it."""
+    try:
+        os.lstat(layout.tombstone(key))
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True  # who knows
+    # Only here: most entries have no tombstone, and a replay has no time to lose.
+    from cwl_memo.store.note_file import read_tombstone
+
+    try:
+        entry = json.loads(read_regular(layout.entry(key), _LIMIT))["entry"]
+        tombstone = read_tombstone(layout, key)
+        return tombstone is not None and str(tombstone.id) not in entry["after"]
+    except (OSError, StoreError, ValueError, RecursionError, KeyError, TypeError):
+        return True
 
 
 class ManifestFiles:

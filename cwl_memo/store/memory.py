@@ -7,8 +7,8 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,21 @@ from cwl_memo.core.canonical import canonical_bytes
 from cwl_memo.core.digest import Digest, ReuseKey, digest_of_bytes
 from cwl_memo.core.entry import Entry
 from cwl_memo.core.mode import USUAL, Mode
-from cwl_memo.core.retention import Candidate, choose_victims
-from cwl_memo.errors import FormatError, StoreDamagedError, StoreError
+from cwl_memo.core.note import Note, Tombstone
+from cwl_memo.core.retention import Candidate, Clock, Evicted, Limits, choose_victims
+from cwl_memo.errors import (
+    FormatError,
+    InvalidatedError,
+    PinnedError,
+    StoreDamagedError,
+    StoreError,
+)
 from cwl_memo.store.blob import ORPHAN_AGE
+from cwl_memo.store.clock import now
 from cwl_memo.store.failure import reading
 from cwl_memo.store.hashing import hash_descriptor
 from cwl_memo.store.index import is_racy
+from cwl_memo.store.note_file import seal_note, tombstone_of
 from cwl_memo.store.permission import set_mode
 from cwl_memo.store.protocol import (
     Claim,
@@ -57,7 +66,8 @@ class MemoryStore:
         self._entries: dict[ReuseKey, bytes] = {}
         self._used: dict[ReuseKey, float] = {}
         self._published: list[ReuseKey] = []
-        self._evicted: set[ReuseKey] = set()
+        self._evicted: dict[ReuseKey, Evicted] = {}
+        self._final: dict[ReuseKey, str] = {}
         self._blobs: dict[Digest, _Blob] = {}
         self._quarantined = 0
         self.set_aside: list[tuple[Entry, str]] = []
@@ -65,6 +75,8 @@ class MemoryStore:
         self._leases: dict[str, set[ReuseKey]] = {}
         self._digests: dict[FileIdentity, FileDigest] = {}
         self._runs: dict[str, list[str]] = {}
+        self._tombstones: dict[ReuseKey, Tombstone] = {}
+        self._pins: dict[ReuseKey, Note] = {}
         self._secret = secrets.token_bytes(32)
         self._lock = threading.RLock()
 
@@ -87,7 +99,10 @@ class MemoryStore:
         """Make an entry visible, atomically, in place of an older one of its key.
 
         :raises StoreDamagedError: if one of its blobs is not there.
+        :raises InvalidatedError: if the tombstone of its key is meant for it.
         """
+        if entry.is_dead(self.tombstone(entry.key)):
+            raise InvalidatedError(f"entry {entry.key} was invalidated")
         try:
             data = canonical_bytes(entry.to_json())
         except (TypeError, ValueError, RecursionError) as error:
@@ -97,13 +112,21 @@ class MemoryStore:
                 if not self.check_blob(blob.digest, blob.size):
                     raise StoreDamagedError(f"entry {entry.key}: blob {blob.digest} is not there")
             self._entries[entry.key] = data
-            self._evicted.discard(entry.key)
+            self._evicted.pop(entry.key, None)
             self._used[entry.key] = time.time()
             self._published.append(entry.key)
 
     def is_evicted(self, key: ReuseKey) -> bool:
         """Tell whether an entry's blobs were taken by retention, its metadata kept."""
-        return key in self._evicted
+        return key in self._evicted and not self._evicted[key].workspace_only
+
+    def eviction(self, key: ReuseKey) -> Evicted | None:
+        """Return what retention took of an entry, and why; None for an entry that is whole."""
+        return self._evicted.get(key)
+
+    def mark_final(self, key: ReuseKey, run: str) -> None:
+        """Note that outputs of the entry that a run recorded were outputs of that run."""
+        self._final[key] = run
 
     def quarantine_entry(self, entry: Entry, reason: str) -> bool:
         """Set an entry aside, with the reason; return whether it was there."""
@@ -120,7 +143,8 @@ class MemoryStore:
         """Forget an entry; not an error where there is none."""
         with self._lock:
             self._entries.pop(key, None)
-            self._evicted.discard(key)
+            self._evicted.pop(key, None)
+            self._final.pop(key, None)
 
     def keys(self, prefix: str = "") -> Iterator[ReuseKey]:
         """Yield the keys of all entries, or of those that begin so, in no order."""
@@ -257,6 +281,42 @@ class MemoryStore:
         """Return the ids of all recorded runs, oldest first: they begin with the time."""
         return sorted(self._runs)
 
+    # what people say of entries
+
+    def invalidate(
+        self, keys: Iterable[ReuseKey], reason: str, *, who: str = "", force: bool = False
+    ) -> int:
+        """Take back what is recorded under keys; return of how many.
+
+        :raises PinnedError: if one is pinned, and is not to go by ``force``.
+        """
+        with self._lock:
+            chosen = dict.fromkeys(keys)
+            pinned = chosen.keys() & self._pins.keys()
+            if pinned and not force:
+                raise PinnedError(f"{len(pinned)} of the entries are pinned")
+            for key in chosen:
+                note = seal_note(key, Note(reason, now(), who))
+                self._tombstones[key] = tombstone_of(note)
+                self._pins.pop(key, None)
+            return len(chosen)
+
+    def tombstone(self, key: ReuseKey) -> Tombstone | None:
+        """Return the tombstone of a key; None where its entry was never taken back."""
+        return self._tombstones.get(key)
+
+    def pin(self, key: ReuseKey, reason: str = "", *, who: str = "") -> None:
+        """Have the entry of a key never evicted."""
+        self._pins[key] = Note(reason, now(), who)
+
+    def unpin(self, key: ReuseKey) -> bool:
+        """Let the entry of a key be evicted as any other; return whether it was pinned."""
+        return self._pins.pop(key, None) is not None
+
+    def pins(self) -> Mapping[ReuseKey, Note]:
+        """Return what was said of the entries that are pinned, by their keys."""
+        return dict(sorted(self._pins.items()))
+
     # upkeep
 
     def used_bytes(self) -> int:
@@ -270,12 +330,15 @@ class MemoryStore:
             entries = self._all()
             return StoreStats(
                 entries=len(entries),
-                evicted=len(self._evicted),
+                evicted=sum(1 for key in self._evicted if self.is_evicted(key)),
+                trimmed=sum(1 for lost in self._evicted.values() if lost.workspace_only),
                 blobs=len(self._blobs),
                 blob_bytes=self.used_bytes(),
                 quarantined=self._quarantined,
                 runs=len(self._runs),
                 seconds=sum(entry.origin.seconds for entry in entries),
+                invalidated=len(self._dead(entries)),
+                pinned=len(self._pins),
             )
 
     def verify(self, progress: Progress | None = None) -> VerifyReport:
@@ -285,12 +348,7 @@ class MemoryStore:
             entries = self._all()
             bad = sorted(key.hex for key in keys - self._entries.keys())
             wanted = {blob.digest for entry in entries for blob in entry.blobs}
-            needed = {
-                blob.digest
-                for entry in entries
-                if entry.key not in self._evicted
-                for blob in entry.blobs
-            }
+            needed = {digest for entry in entries for digest in self._has(entry)}
             if progress is not None:
                 progress(len(keys), len(keys))
             return VerifyReport(
@@ -301,35 +359,47 @@ class MemoryStore:
                 bad_blobs=(),
                 missing_blobs=tuple(str(d) for d in sorted(needed - self._blobs.keys())),
                 orphan_blobs=len(self._blobs.keys() - wanted),
+                invalidated=len(self._dead(entries)),
             )
 
+    def is_due(self, max_size: int, max_age: float | None = None) -> bool:
+        """Tell whether :meth:`gc` has something to do."""
+        return bool(self.gc(max_size, max_age=max_age, dry_run=True))
+
     def gc(
-        self, max_size: int, *, dry_run: bool = False, progress: Progress | None = None
+        self,
+        max_size: int,
+        *,
+        max_age: float | None = None,
+        now: float | None = None,
+        patience: float | None = None,
+        dry_run: bool = False,
+        progress: Progress | None = None,
     ) -> list[Eviction]:
-        """Evict least recently used entries until the blobs take at most ``max_size`` bytes."""
+        """Evict what is past its time, then others until the blobs take at most ``max_size``."""
+        limits = Limits(max_size, time.time() if now is None else now, max_age, patience)
         with self._lock:
-            held = set().union(*self._leases.values())
-            entries = {e.key: e for e in self._all() if e.key not in self._evicted}
-            candidates = [
-                _candidate(e, self._used[e.key], self._blobs, held) for e in entries.values()
-            ]
-            wanted = {blob for candidate in candidates for blob in candidate.blobs}
-            orphans = self._blobs.keys() - wanted
+            entries = {e.key: e for e in self._all() if not self.is_evicted(e.key)}
+            orphans = self._blobs.keys() - {b for e in entries.values() for b in self._has(e)}
             old = {d for d in orphans if self._blobs[d].since < time.time() - ORPHAN_AGE}
             sizes = {digest: len(blob.data) for digest, blob in self._blobs.items()}
             room = max_size - sum(sizes[digest] for digest in orphans - old)
-            victims = choose_victims(candidates, sizes, room)
+            candidates = [self._candidate(entry) for entry in entries.values()]
+            overdue = [c for e in entries.values() for c in self._overdue(e, limits)]
+            victims = choose_victims(candidates, sizes, replace(limits, max_size=room), overdue)
             if not dry_run:
-                going = {victim.candidate.key for victim in victims}
-                self._evicted |= going
-                kept = {b for c in candidates if c.key not in going for b in c.blobs}
-                for digest in old | (wanted - kept):
-                    del self._blobs[digest]
+                for victim in victims:
+                    lost = Evicted(victim.candidate.clock, victim.candidate.workspace_only)
+                    self._evicted[victim.candidate.key] = lost
+                for digest in old.union(*(v.candidate.blobs for v in victims)):
+                    if not any(digest in self._has(entry) for entry in entries.values()):
+                        del self._blobs[digest]
             if progress is not None:
                 progress(len(entries), len(entries))
             return [
-                Eviction(v.candidate.key, entries[v.candidate.key].origin.tool, v.freed)
+                Eviction(c.key, entries[c.key].origin.tool, v.freed, c.clock, c.workspace_only)
                 for v in victims
+                for c in (v.candidate,)
             ]
 
     def clear(self, keys: Iterable[ReuseKey] | None = None) -> int:
@@ -337,15 +407,17 @@ class MemoryStore:
         with self._lock:
             if keys is None:
                 cleared = len(self._entries)
-                for kept in (self._entries, self._blobs, self._runs, self._digests):
+                for kept in (self._entries, self._blobs, self._runs, self._digests, self._pins):
                     kept.clear()
                 self._evicted.clear()
+                self._final.clear()
                 self._quarantined = 0
                 self.set_aside.clear()
                 return cleared
             going = {key: self.get_entry(key) for key in set(keys) & self._entries.keys()}
             for key in going:
                 self.drop_entry(key)
+                self._pins.pop(key, None)
             wanted = {blob.digest for entry in self._all() for blob in entry.blobs}
             for entry in going.values():
                 for blob in entry.blobs if entry is not None else ():
@@ -357,15 +429,43 @@ class MemoryStore:
         """End the runs; what is recorded stays as long as the object."""
         self._leases.clear()
 
+    def _has(self, entry: Entry) -> tuple[Digest, ...]:
+        """Return the blobs that an entry still needs and that are there."""
+        lost = self._evicted.get(entry.key)
+        needed = dict.fromkeys(blob.digest for blob in entry.blobs)
+        if lost is not None:
+            kept = entry.kept if lost.workspace_only else frozenset()
+            needed = {digest: None for digest in needed if digest in kept}
+        return tuple(digest for digest in needed if digest in self._blobs)
+
+    def _candidate(self, entry: Entry) -> Candidate[Digest]:
+        held = entry.key in self._pins or any(entry.key in keys for keys in self._leases.values())
+        used, seconds = self._used[entry.key], entry.origin.seconds
+        return Candidate(entry.key, used, self._has(entry), held, seconds)
+
+    def _overdue(self, entry: Entry, limits: Limits) -> Iterator[Candidate[Digest]]:
+        """Yield an entry as what it loses because its time is over, if that is so."""
+        candidate = self._candidate(entry)
+        age = limits.now - candidate.used
+        if entry.is_dead(self.tombstone(entry.key)):
+            yield replace(candidate, clock=Clock.INVALIDATED)
+        elif limits.max_age is not None and age > limits.max_age:
+            yield replace(candidate, clock=Clock.AGE)
+        elif entry.keep_until is not None and entry.keep_until <= limits.now:
+            kept = entry.kept.intersection(candidate.blobs)
+            has_outputs = any(variant.blobs for variant in entry.variants)
+            if has_outputs and self._final.get(entry.key) != entry.origin.run:
+                yield replace(candidate, clock=Clock.INTERMEDIATE)
+            else:
+                rest = tuple(digest for digest in candidate.blobs if digest not in kept)
+                clock = Clock.INTERMEDIATE
+                yield replace(candidate, blobs=rest, clock=clock, workspace_only=True)
+
+    def _dead(self, entries: Iterable[Entry]) -> set[ReuseKey]:
+        return {entry.key for entry in entries if entry.is_dead(self.tombstone(entry.key))}
+
     def _all(self) -> list[Entry]:
         return [entry for key in list(self._entries) if (entry := self.get_entry(key)) is not None]
-
-
-def _candidate(
-    entry: Entry, used: float, blobs: dict[Digest, _Blob], held: set[ReuseKey]
-) -> Candidate[Digest]:
-    there = dict.fromkeys(blob.digest for blob in entry.blobs if blob.digest in blobs)
-    return Candidate(entry.key, used, tuple(there), entry.key in held)
 
 
 class _MemoryClaim:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Protocol
@@ -12,6 +12,8 @@ from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.entry import Entry
 from cwl_memo.core.manifest import StatIdentity
 from cwl_memo.core.mode import USUAL, Mode
+from cwl_memo.core.note import Note, Tombstone
+from cwl_memo.core.retention import Clock, Evicted
 
 __all__ = [
     "RACY_NS",
@@ -103,6 +105,10 @@ class StoreStats:
     runs: int
     seconds: float
     """Seconds of execution that all entries together stand for."""
+    trimmed: int = 0
+    """Entries of which retention took the workspace, and nothing else."""
+    invalidated: int = 0
+    pinned: int = 0
 
 
 @dataclass(frozen=True)
@@ -116,15 +122,23 @@ class VerifyReport:
     bad_blobs: tuple[str, ...]
     missing_blobs: tuple[str, ...]
     orphan_blobs: int
+    invalidated: int = 0
+    """Entries that are whole, and that nobody reuses."""
 
 
 @dataclass(frozen=True)
 class Eviction:
-    """One entry that retention takes, and the bytes that frees."""
+    """One entry that retention takes, and the bytes that frees.
+
+    :param clock: why it goes.
+    :param workspace_only: whether what its outputs need stays.
+    """
 
     key: ReuseKey
     tool: str
     freed: int
+    clock: Clock = Clock.SIZE
+    workspace_only: bool = False
 
 
 class Store(Protocol):
@@ -149,6 +163,8 @@ class Store(Protocol):
         """Make an entry visible, atomically, in place of an older one of its key.
 
         Its blobs must have been ingested before.
+
+        :raises InvalidatedError: if the tombstone of its key is meant for it.
         """
 
     def is_evicted(self, key: ReuseKey) -> bool:
@@ -161,6 +177,12 @@ class Store(Protocol):
 
         :returns: whether it was there; another that was recorded since in its place stays.
         """
+
+    def eviction(self, key: ReuseKey) -> Evicted | None:
+        """Return what retention took of an entry, and why; None for an entry that is whole."""
+
+    def mark_final(self, key: ReuseKey, run: str) -> None:
+        """Note that outputs of the entry that a run recorded were outputs of that run."""
 
     def drop_entry(self, key: ReuseKey) -> None:
         """Forget an entry; not an error where there is none."""
@@ -245,6 +267,33 @@ class Store(Protocol):
         Blobs that no entry needs then go as well, now or later.
         """
 
+    # what people say of entries
+    def invalidate(
+        self, keys: Iterable[ReuseKey], reason: str, *, who: str = "", force: bool = False
+    ) -> int:
+        """Take back what is recorded under keys; return of how many.
+
+        From then on no entry of these keys is alive whose execution began before, wherever
+        it comes from: of an entry, :meth:`~cwl_memo.core.entry.Entry.is_dead` tells that.
+
+        :param reason: for those who will ask why their jobs are executed again.
+        :param who: takes them back.
+        :param force: whether a pinned entry is unpinned, and goes as well.
+        :raises PinnedError: if one is pinned; then none is taken back.
+        """
+
+    def tombstone(self, key: ReuseKey) -> Tombstone | None:
+        """Return the tombstone of a key; None where its entry was never taken back."""
+
+    def pin(self, key: ReuseKey, reason: str = "", *, who: str = "") -> None:
+        """Have the entry of a key never evicted."""
+
+    def unpin(self, key: ReuseKey) -> bool:
+        """Let the entry of a key be evicted as any other; return whether it was pinned."""
+
+    def pins(self) -> Mapping[ReuseKey, Note]:
+        """Return what was said of the entries that are pinned, by their keys."""
+
     # upkeep
     def used_bytes(self) -> int:
         """Return about how many bytes the blobs take, without looking at each."""
@@ -255,13 +304,29 @@ class Store(Protocol):
     def verify(self, progress: Progress | None = None) -> VerifyReport:
         """Read everything again; quarantine what is bad."""
 
-    def gc(
-        self, max_size: int, *, dry_run: bool = False, progress: Progress | None = None
-    ) -> list[Eviction]:
-        """Evict least recently used entries until the blobs take at most ``max_size`` bytes.
+    def is_due(self, max_size: int, max_age: float | None = None) -> bool:
+        """Tell whether :meth:`gc` may have something to do, without looking at each entry."""
 
-        Orphan blobs and leftover temporary files go too. Entries that a live run holds
-        stay. An evicted entry keeps its metadata.
+    def gc(
+        self,
+        max_size: int,
+        *,
+        max_age: float | None = None,
+        now: float | None = None,
+        patience: float | None = None,
+        dry_run: bool = False,
+        progress: Progress | None = None,
+    ) -> list[Eviction]:
+        """Evict what is past its time, then others until the blobs take at most ``max_size``.
+
+        What was invalidated goes, what nobody used for ``max_age`` seconds, and of entries
+        past the hours of their project what is intermediate: all but outputs of the run
+        that recorded them. Then those that save the fewest seconds for their bytes and the
+        time since their last use. Orphan blobs and leftover temporary files go too. Entries
+        that a live run holds stay, and pinned ones. An evicted entry keeps its metadata.
+
+        :param now: seconds since the epoch; None for what the clock says.
+        :param patience: seconds of work after which the rest waits for another time.
         """
 
     def clear(self, keys: Iterable[ReuseKey] | None = None) -> int:

@@ -13,9 +13,10 @@ from typing import Any, Final
 
 from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.entry import ENTRY_FORMAT
+from cwl_memo.core.retention import Limits
 from cwl_memo.errors import StoreError
 from cwl_memo.store.blob import ORPHAN_AGE, BlobFiles, shards
-from cwl_memo.store.census import Census, Steps, blobs_of
+from cwl_memo.store.census import Census, Steps, blobs_of, kept_of
 from cwl_memo.store.claim import try_lock
 from cwl_memo.store.collect import Collector
 from cwl_memo.store.entry_file import EntryFiles
@@ -23,6 +24,7 @@ from cwl_memo.store.failure import reading, writing
 from cwl_memo.store.index import Index
 from cwl_memo.store.layout import Layout
 from cwl_memo.store.lease import Leases
+from cwl_memo.store.note_file import Pins
 from cwl_memo.store.protocol import Eviction, Progress, StoreStats, VerifyReport
 from cwl_memo.store.quarantine import Quarantine
 from cwl_memo.store.regular import is_regular
@@ -52,18 +54,24 @@ class Upkeep:
     quarantine: Quarantine
     census: Census
     collector: Collector
+    pins: Pins
 
     # count
 
+    def _count_dead(self) -> int:
+        """Return how many entries their tombstones are meant for."""
+        return sum(1 for _ in self.collector.dead())
+
     def stats(self) -> StoreStats:
         """Count what the store holds."""
-        entries = evicted = 0
+        entries = evicted = trimmed = 0
         seconds = 0.0
         # By the first byte of the digest, which is also the directory that it is in.
         known: list[bytearray] = [bytearray() for _ in range(256)]
-        for _, summary, is_evicted in self.census.take():
+        for _, summary, is_evicted, is_trimmed in self.census.take():
             entries += 1
             evicted += is_evicted
+            trimmed += is_trimmed and not is_evicted
             seconds += summary.seconds
             for digest, size in summary.blobs():
                 known[digest[0]] += digest + size.to_bytes(8, "big")
@@ -78,6 +86,9 @@ class Upkeep:
                 quarantined=self.quarantine.count(),
                 runs=len(self.runs.find()),
                 seconds=seconds,
+                trimmed=trimmed,
+                invalidated=self._count_dead(),
+                pinned=sum(1 for _ in self.pins.find()),
             )
 
     def _count_blobs(self, known: list[bytearray]) -> tuple[int, int]:
@@ -133,8 +144,11 @@ class Upkeep:
             else:
                 refers = {bytes.fromhex(blob.hex) for blob, _ in blobs_of(payload)}
                 unwanted -= refers
-                if not refers <= sizes.keys() and not self.entries.is_evicted(key):
-                    missing |= refers - sizes.keys()
+                evicted = self.entries.eviction(key)
+                if evicted is not None:
+                    kept = {bytes.fromhex(blob.hex) for blob in kept_of(payload)}
+                    refers = kept & refers if evicted.workspace_only else set()
+                missing |= refers - sizes.keys()
             steps.step()
         bad_blobs = []
         for name in sorted(sizes):
@@ -151,18 +165,19 @@ class Upkeep:
             bad_blobs=tuple(str(Digest(name.hex())) for name in bad_blobs),
             missing_blobs=tuple(str(Digest(name.hex())) for name in sorted(missing)),
             orphan_blobs=len(unwanted.difference(bad_blobs)),
+            invalidated=self._count_dead(),
         )
 
     # collect
 
-    def gc(self, max_size: int, *, dry_run: bool, progress: Progress | None) -> list[Eviction]:
-        """Evict least recently used entries until the blobs take at most ``max_size`` bytes.
+    def gc(self, limits: Limits, *, dry_run: bool, progress: Progress | None) -> list[Eviction]:
+        """Evict what is past its time, and others until the rest fits.
 
         Where another process is at it, nothing is done.
         """
         if dry_run:
-            return self.collector.foresee(max_size, progress)
-        evictions = self.collector.collect(max_size, progress)
+            return self.collector.foresee(limits, progress)
+        evictions = self.collector.collect(limits, progress)
         if evictions is None:
             return []
         self._sweep_leftovers()
@@ -225,7 +240,9 @@ class Upkeep:
         cleared = sum(1 for _ in self.entries.find())
         with writing("clear the store"):
             layout = self.layout
-            for directory in (layout.entries, layout.blobs, layout.replays, layout.quarantine):
+            # Not the tombstones: what was taken back stays so, wherever it comes from.
+            cleared_too = (layout.blobs, layout.replays, layout.quarantine, layout.pins)
+            for directory in (layout.entries, *cleared_too):
                 for path in directory.glob("*"):
                     _remove(path)
             own = self.leases.own()

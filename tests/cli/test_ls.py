@@ -50,6 +50,9 @@ def test_an_entry_is_listed_with_all_that_a_program_needs(
             "exit_code": 0,
             "host": "bench",
             "state": "kept",
+            "evicted_by": None,
+            "invalidated": None,
+            "pinned": None,
         }
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import types
@@ -52,7 +53,7 @@ def test_help_lists_every_verb_and_every_exit_code(capsys: pytest.CaptureFixture
     assert main.main(["--help"]) == 0
     text = capsys.readouterr().out
     for name in ["run", *(verb.name for verb in verbs())]:
-        assert f"\n    {name} " in text
+        assert re.search(rf"^    {name}\s", text, re.MULTILINE)
     for code in ExitCode:
         assert f"  {code.status:<3}  {code.meaning}" in text
 

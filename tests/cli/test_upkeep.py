@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -210,3 +211,78 @@ def test_clear_of_an_unknown_key_removes_nothing(
     assert main(["clear", "--yes", key, "0" * 64]) == ExitCode.NOT_SO.status
     capsys.readouterr()
     assert len(answer(capsys, "ls")["entries"]) == 1
+
+
+# clocks and pins
+
+
+def test_an_age_evicts_and_says_so(filled: Shelf, capsys: pytest.CaptureFixture[str]) -> None:
+    with filled.opened() as store:
+        for key in list(store.keys())[:3]:
+            store.hold("nobody", key, 1_000_000_000.0)
+    assert main(["gc", "--max-age", "90d", "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    assert "3 entries would be evicted" in out
+    assert "  age  " in out
+    document = answer(capsys, "gc", "--max-age", "90d")
+    assert (document["max_age"], len(document["evicted"])) == (90 * 86_400, 3)
+    assert {(e["why"], e["lost"]) for e in document["evicted"]} == {("age", "all")}
+    states = {(e["state"], e["evicted_by"]) for e in answer(capsys, "ls")["entries"]}
+    assert states == {("evicted", "age"), ("kept", None)}
+    assert main(["show", document["evicted"][0]["key"]]) == 0
+    assert "it can no longer be reused (not used for so long)" in capsys.readouterr().out
+
+
+def test_the_age_comes_from_the_environment_where_it_is_not_given(
+    filled: Shelf, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CWL_MEMO_MAX_AGE", "2w")
+    assert answer(capsys, "gc")["max_age"] == 14 * 86_400
+    monkeypatch.setenv("CWL_MEMO_MAX_AGE", "soon")
+    assert main(["gc"]) == ExitCode.USAGE.status
+    assert "CWL_MEMO_MAX_AGE: not an age: 'soon'" in capsys.readouterr().err
+    assert main(["gc", "--max-age", ""]) == ExitCode.USAGE.status
+    assert "--max-age: not an age" in capsys.readouterr().err
+
+
+def test_a_workspace_that_goes_alone_is_told(
+    shelf: Shelf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entry = shelf.record(fingerprint(reads="1"))
+    with shelf.opened() as store:
+        store.publish(replace(entry, keep_until=1))
+        store.mark_final(entry.key, entry.origin.run)
+    assert main(["gc"]) == 0
+    assert "intermediate-files, workspace only  align.cwl" in capsys.readouterr().out
+    assert [e["state"] for e in answer(capsys, "ls")["entries"]] == ["trimmed"]
+    assert answer(capsys, "stats")["trimmed"] == 1
+    assert main(["show", entry.key.hex]) == 0
+    text = capsys.readouterr().out
+    assert "its outputs alone are kept, its workspace went (intermediate files" in text
+    assert "workspace: not kept" in text
+
+
+def test_a_size_that_cannot_be_reached_is_said(
+    filled: Shelf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with filled.opened() as store:
+        for key in sorted(store.keys()):
+            store.pin(key)
+    for words in (["gc", "--max-size", "1"], ["gc", "--max-size", "1", "--dry-run"]):
+        assert main(words) == 0
+        said = capsys.readouterr()
+        assert "0 entries" in said.out
+        assert "stay: more than 1 bytes, and pinned" in said.err
+
+
+def test_a_mark_without_a_word_is_an_eviction_all_the_same(
+    filled: Shelf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with filled.opened() as store:
+        store.gc(0)
+    for mark in filled.path.rglob("*.evicted"):
+        mark.write_text("")
+    entries = answer(capsys, "ls")["entries"]
+    assert {(e["state"], e["evicted_by"]) for e in entries} == {("evicted", None)}
+    assert main(["show", entries[0]["key"]]) == 0
+    assert "state      evicted: it can no longer be reused\n" in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from cwl_memo.core.entry import (
     check_workspace_path,
 )
 from cwl_memo.core.mode import Mode
+from cwl_memo.core.note import Tombstone
 from cwl_memo.errors import FormatError
 
 A, B = Digest("a" * 64), Digest("b" * 64)
@@ -287,3 +289,34 @@ def test_another_variant_is_added_with_its_blobs_each_once() -> None:
 def test_a_variant_of_the_same_section_is_replaced() -> None:
     new = OutputVariant(A, {"out": 2}, ())
     assert made().with_variant(new).variants == (new,)
+
+
+def test_the_tombstones_and_the_deadline_of_an_entry_are_left_out_where_there_are_none() -> None:
+    assert not made().to_json().keys() & {"after", "keep_until"}
+    known = replace(made(), after=(A,), keep_until=0)
+    assert known.to_json()["after"] == [str(A)]
+    assert Entry.from_json(known.to_json()) == known
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"after": "blake3:"}, "after"),
+        ({"after": [str(A)] * 65}, "after"),
+        ({"after": [str(A), 7]}, "after[1]"),
+        ({"keep_until": -1}, "keep_until"),
+        ({"keep_until": True}, "keep_until"),
+        ({"keep_until": None}, "keep_until"),
+        ({"keep_until": 1.5}, "keep_until"),
+    ],
+)
+def test_a_wrong_tombstone_or_deadline_is_refused(change: dict[str, Any], path: str) -> None:
+    refused(path, Entry.from_json, {**made().to_json(), **change})
+
+
+def test_an_entry_is_dead_by_the_tombstone_that_it_does_not_know() -> None:
+    tombstone = Tombstone("wrong", "2026-01-01", "ada", A)
+    assert not made().is_dead(None)
+    assert made().is_dead(tombstone)
+    assert replace(made(), after=(B,)).is_dead(tombstone)
+    assert not replace(made(), after=(B, A)).is_dead(tombstone)

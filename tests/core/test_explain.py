@@ -116,6 +116,11 @@ def test_sentences_of_the_log() -> None:
     assert sentence(failed) == "failed: no entry yet"
     unrecorded = job(cause="no-entry", not_recorded="too-large")
     assert sentence(unrecorded) == "executed: no entry yet; not recorded: too-large"
+    invalidated = job(cause="invalidated", detail="wrong reference", not_recorded="too-large")
+    assert sentence(invalidated) == (
+        "executed: its entry was invalidated (wrong reference); not recorded: too-large"
+    )
+    assert sentence(job(cause="evicted")) == "executed: its recorded files were evicted"
 
 
 def test_summary_counts_each_job_once() -> None:

@@ -63,6 +63,8 @@ def options() -> list[argparse.Action]:
         pytest.param(DOCS / "how-to" / "run-caches.md", marks=pytest.mark.slow),
         pytest.param(DOCS / "how-to" / "find-non-deterministic-tools.md", marks=pytest.mark.slow),
         pytest.param(DOCS / "how-to" / "look-at-a-run.md", marks=pytest.mark.slow),
+        pytest.param(DOCS / "how-to" / "take-back-a-result.md", marks=pytest.mark.slow),
+        pytest.param(DOCS / "how-to" / "free-space.md", marks=pytest.mark.slow),
     ],
     ids=lambda page: page.stem,
 )
@@ -129,7 +131,7 @@ def test_every_setting_is_listed_with_its_variable_and_default() -> None:
             continue  # a project's, which has no variable
         row = next(row for row in rows if f"| `{name}` |" in row)
         assert f"`CWL_MEMO_{name.upper()}`" in row
-        shown = {"salt": "empty", "max_size": "`20GB`"}.get(
+        shown = {"salt": "empty", "max_age": "empty", "max_size": "`20GB`"}.get(
             name, f"`{getattr(value, 'value', value)}`"
         )
         assert row.rstrip(" |").endswith(f"| {shown}")

@@ -48,6 +48,8 @@ entries = st.builds(
     ),
     stdout_name=texts,
     stderr_name=texts,
+    after=st.lists(digests, max_size=2).map(tuple),
+    keep_until=st.none() | sizes,
 )
 
 

@@ -26,6 +26,7 @@ VALUES: dict[str, list[tuple[Any, str]]] = {
     "cache": [(f"cache {n}", f"cache {n}") for n in range(4)],
     "mode": [(mode, mode) for mode in ("readonly", "recache", "off", "readwrite")],
     "salt": [(word, word) for word in "abcd"],
+    "max_age": [(float(n), f"{n}s") for n in (10, 11, 12, 13)],
     "max_size": [(n, str(n)) for n in (10, 11, 12, 13)],
     "recheck": [(n, str(n)) for n in (0.1, 0.2, 0.3, 1.0)],
     **{

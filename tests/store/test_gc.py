@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
+from cwl_memo.core.retention import Limits
 from cwl_memo.errors import StoreError
 from cwl_memo.store.collect import Collector
 from cwl_memo.store.local import LocalStore
@@ -63,8 +64,8 @@ def _meanwhile(monkeypatch: pytest.MonkeyPatch, act: Any) -> None:
     """Do something between the choice of victims and their end."""
     choose = Collector._choose
 
-    def choose_then_act(collector: Collector, found: Any, max_size: int) -> Any:
-        victims = choose(collector, found, max_size)
+    def choose_then_act(collector: Collector, found: Any, limits: Limits) -> Any:
+        victims = choose(collector, found, limits)
         act()
         return victims
 

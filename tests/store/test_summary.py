@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +17,8 @@ summaries = st.builds(
     st.floats(allow_nan=False),
     st.text(st.characters(blacklist_categories=())),
     st.lists(st.tuples(st.binary().map(digest), st.integers(-5, 1 << 80))),
+    st.frozensets(st.binary().map(digest)),
+    st.integers(0, 1 << 80),
 )
 
 
@@ -36,5 +40,21 @@ def test_a_summary_cut_short_is_none(summary: EntrySummary, missing: int) -> Non
 
 
 def test_a_blob_named_twice_is_counted_once() -> None:
-    summary = summary_of(1, 2, 3.0, "sort", [(digest(b"one"), 3), (digest(b"one"), 3)])
-    assert [size for _, size in summary.blobs()] == [3]
+    twice = [(digest(b"one"), 3), (digest(b"one"), 3)]
+    summary = summary_of(1, 2, 3.0, "sort", twice, {digest(b"one")}, 0)
+    assert ([size for _, size in summary.blobs()], summary.kept) == ([3], 1)
+
+
+def test_what_outputs_need_stands_first() -> None:
+    blobs = [(digest(b"tree"), 1), (digest(b"out"), 2), (digest(b"tmp"), 3), (digest(b"log"), 4)]
+    kept = {digest(b"out"), digest(b"log"), digest(b"not there")}
+    summary = summary_of(1, 2, 3.0, "sort", blobs, kept, 9)
+    assert ([size for _, size in summary.blobs()], summary.kept) == ([2, 4, 1, 3], 2)
+    assert summary.keep_until == 9
+
+
+@given(st.integers(0, 9), st.text(max_size=60))
+def test_a_summary_of_before_deadlines_is_none(blobs: int, tool: str) -> None:
+    text = tool.encode()
+    head = struct.pack("<QqdI", 1, 2, 3.0, len(text))
+    assert unpack(head + text + bytes(40 * blobs)) is None
