@@ -51,6 +51,8 @@ def main(argv: list[str] | None = None) -> int:
     if words[:1] == ["run"]:
         # No error boundary: what cwltool lets through ends this program as it ends cwltool.
         return _run_workflow(words[1:])
+    if words[:1] == ["plan"]:
+        return guarded(f"{PROG} plan", lambda: _plan(words[1:]))
     if words[:1] == ["conformance"]:
         return guarded(f"{PROG} conformance", lambda: _measure_conformance(words[1:]))
     return guarded(PROG, lambda: _main(words))
@@ -102,6 +104,12 @@ def _run_workflow(words: list[str]) -> int:
     return run(words, prog=f"{PROG} run", write_report=write_report)
 
 
+def _plan(words: list[str]) -> int:
+    from cwl_memo.cli.plan import plan
+
+    return plan(words)
+
+
 def _measure_conformance(words: list[str]) -> int:
     # It is no part of this package: it knows runners by their command lines alone.
     driver = importlib.import_module("cwl_memo_conformance.driver.main")
@@ -115,10 +123,10 @@ def _measure_conformance(words: list[str]) -> int:
 def _complete() -> int:
     """Answer the shell that asks how a half-typed command line may go on."""
     words = os.environ.get("COMP_LINE", "").split(" ")
-    if len(words) > 2 and words[1] == "run":
+    if len(words) > 2 and words[1] in ("run", "plan"):
         # argcomplete reads the line itself; the runner's parser begins at its second word.
         os.environ["_ARGCOMPLETE"] = "2"
-        return _run_workflow([])
+        return _run_workflow([]) if words[1] == "run" else _plan([])
     import argcomplete
 
     argcomplete.autocomplete(build_parser())
@@ -145,6 +153,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.set_defaults(verb=None)
     below = parser.add_subparsers(metavar="VERB", title="verbs")
     below.add_parser("run", help="run a workflow or a tool as cwltool does, reusing jobs")
+    below.add_parser("plan", help="say what a run would reuse and execute, and why")
     below.add_parser("conformance", help="measure how right a CWL runner's reuse of jobs is")
     for verb in verbs():
         _add_verb(below, verb)

@@ -7,7 +7,16 @@ from typing import Any, Final
 
 from cwl_memo.core.canonical import JSON
 
-__all__ = ["EXECUTED", "FAILED", "REFUSED", "REPORT_FORMAT", "REUSED", "JobRecord", "RunRecord"]
+__all__ = [
+    "EXECUTED",
+    "FAILED",
+    "REFUSED",
+    "REPORT_FORMAT",
+    "REUSED",
+    "JobRecord",
+    "RunRecord",
+    "Upstream",
+]
 
 REPORT_FORMAT: Final = 1
 
@@ -21,6 +30,29 @@ _HEADER: Final = (
     "run", "document", "store", "mode", "started", "runner", "imported", "cache", "cache_name",
     "cache_behavior",
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """The job of the same run from which that comes in which a later job differs.
+
+    :param job: its name.
+    :param cause: code of its miss, or of the Reason why reuse was refused.
+    :param differs: fields in which its own nearest earlier entry differs.
+    """
+
+    job: str
+    cause: str
+    differs: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, job: JobRecord) -> Upstream:
+        """Return the first cause of what follows from a job."""
+        return job.upstream or cls(job.name, job.cause, job.differs)
+
+    def to_json(self) -> JSON:
+        """Return it as JSON."""
+        return {"job": self.job, "cause": self.cause, "differs": list(self.differs)}
 
 
 @dataclass(frozen=True)
@@ -43,6 +75,8 @@ class JobRecord:
     :param size: bytes of the job's recorded files.
     :param started: ISO 8601.
     :param network: whether the tool may use the network.
+    :param upstream: for a miss, the executed job from which all comes in which it differs;
+        None where that is not so or not known.
     """
 
     name: str
@@ -61,11 +95,13 @@ class JobRecord:
     size: int = 0
     started: str = ""
     network: bool = False
+    upstream: Upstream | None = None
 
     def to_json(self) -> JSON:
         """Return the record as JSON, each field present."""
         data = dict(self.__dict__)
         data["differs"] = list(self.differs)
+        data["upstream"] = None if self.upstream is None else self.upstream.to_json()
         return data
 
     @classmethod
@@ -73,6 +109,13 @@ class JobRecord:
         """Read a record; unknown fields of a newer program are left out."""
         known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
         known["differs"] = tuple(known.get("differs", ()))
+        first = known.get("upstream")
+        if first is not None:
+            known["upstream"] = Upstream(
+                str(first.get("job", "")),
+                str(first.get("cause", "")),
+                tuple(first.get("differs", ())),
+            )
         return cls(**known)
 
 

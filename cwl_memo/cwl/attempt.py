@@ -16,7 +16,7 @@ from cwl_memo.core.entry import BlobRef, Entry, NodeKind, Origin, Tree
 from cwl_memo.core.facts import JobTraits
 from cwl_memo.core.fingerprint import Fingerprint
 from cwl_memo.core.outcome import Miss, MissCause, Reason, Refusal
-from cwl_memo.core.run import EXECUTED, FAILED, REFUSED, REUSED, JobRecord
+from cwl_memo.core.run import EXECUTED, FAILED, REFUSED, REUSED, JobRecord, Upstream
 from cwl_memo.core.settings import Directories
 from cwl_memo.cwl.checksums import Checksums
 from cwl_memo.cwl.door import JobBase, PathMapper, RuntimeContext, SecretStore
@@ -46,6 +46,8 @@ class Attempt:
 
     gathered: Gathered
     wanted: Fingerprint
+    record: JobRecord | None = None
+    """What became of the job, once it has been executed."""
 
     def __init__(self, session: Session, name: str, traits: JobTraits, job_order: Any) -> None:
         self._session = session
@@ -57,6 +59,7 @@ class Attempt:
         self.is_keyed = False
         self.refused: Refusal | None = None
         self.missed: Miss | None = None
+        self.upstream: Upstream | None = None
         self.claim: Claim | None = None
         self._not_recorded: Refusal | None = None
         self._execution: Execution | None = None
@@ -294,7 +297,8 @@ class Attempt:
             seconds = self._execution.origin.seconds
         self.release()
         sources = self.gathered.sources if self.is_keyed else None
-        self._session.finish(self._record(status, seconds), sources)
+        self.record = self._record(status, seconds)
+        self._session.finish(self.record, sources)
 
     def finish_rejected(self) -> None:
         """Say that the job was rejected, or ended without a word of its outputs."""
@@ -302,6 +306,10 @@ class Attempt:
             self._finished = True
             self.release()
             self._session.finish(self._record("permanentFail", 0.0))
+
+    def foreseen(self) -> JobRecord:
+        """Return what would become of the job if it were executed now, and succeeded."""
+        return self._record("success", 0.0)
 
     def _record(self, status: str, seconds: float) -> JobRecord:
         refused, missed = self.refused, self.missed
@@ -333,6 +341,7 @@ class Attempt:
             size=0 if self._execution is None else self._execution.workspace.size,
             started=stamp(self._session.begun(self.name, self._begun)),
             network=self.traits.network,
+            upstream=self.upstream,
         )
 
     # a recorded workspace

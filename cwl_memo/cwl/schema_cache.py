@@ -57,10 +57,12 @@ class SchemaFiles:
 
     :param directory: where the files are; made when the first is written.
     :param extended: whether cwltool's extensions are part of the schemas.
+    :param keep: whether files may be written.
     """
 
-    def __init__(self, directory: Path, *, extended: bool = False) -> None:
+    def __init__(self, directory: Path, *, extended: bool = False, keep: bool = True) -> None:
         self._directory = directory
+        self._keeps = keep
         made_by = [
             platform.python_implementation(),
             platform.python_version(),
@@ -144,7 +146,7 @@ class SchemaFiles:
     def _keep(self, version: str) -> None:
         """Write a schema to its file; where that fails, the next run reads it from YAML."""
         schema = SCHEMA_CACHE.get(version)
-        if schema is None:
+        if schema is None or not self._keeps:
             return
         loader, names, metadata, meta = schema
         if not all(isinstance(text, str) for text in loader.cache.values()):
@@ -176,17 +178,19 @@ def _is_private(place: Path | int) -> bool:
 
 
 def schemas_for(
-    args: argparse.Namespace, environ: Mapping[str, str]
+    args: argparse.Namespace, environ: Mapping[str, str], *, keep: bool = True
 ) -> tuple[SchemaFiles | None, Callable[[], None]]:
     """Return the schemas' files, and what sets cwltool's schemas up by them.
 
     :param args: cwltool's arguments.
     :param environ: tells where caches are; without a place for them, cwltool reads YAML.
+    :param keep: whether files may be written.
     """
     place = cache_directory(environ)
     kept = None
     if place is not None:
-        kept = SchemaFiles(place / _FOLDER, extended=bool(getattr(args, "enable_ext", False)))
+        extended = bool(getattr(args, "enable_ext", False))
+        kept = SchemaFiles(place / _FOLDER, extended=extended, keep=keep)
     document = str(args.workflow or "CWLFile").partition("#")[0]
 
     def set_up() -> None:
