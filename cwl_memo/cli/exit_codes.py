@@ -23,7 +23,10 @@ class ExitCode(Enum):
     """What each exit code of ``cwl-memo`` means; the page of exit codes is made from here."""
 
     OK = (0, "What was asked for was done.")
-    NOT_SO = (1, "The answer is no: damage was found, or nothing has the name that was given.")
+    NOT_SO = (
+        1,
+        "The answer is no: damage, a job to execute, or nothing of the name that was given.",
+    )
     USAGE = (2, "An option or a setting makes no sense; the message says which, and the remedy.")
     STORE = (3, "The store, or a file that was named, could not be opened, read or written.")
     DEFECT = (70, "cwl-memo itself failed; please report what it printed.")

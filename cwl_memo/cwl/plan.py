@@ -36,11 +36,11 @@ from cwl_memo.store.local import open_store
 from cwl_memo.store.memory import MemoryStore
 from cwl_memo.store.protocol import Store
 
-__all__ = ["PlanAsked", "asked_for", "plan"]
+__all__ = ["DESCRIPTION", "PlanAsked", "add_plan_arguments", "asked_for", "plan"]
 
 _log = logging.getLogger("cwltool")
 
-_DESCRIPTION: Final = """\
+DESCRIPTION: Final = """\
 Say of each job of a run whether it would be reused, and why not, without executing anything.
 Takes what 'cwl-memo run' takes. Ends with 0 if nothing would be executed, with 1 if something
 would."""
@@ -61,6 +61,16 @@ class PlanAsked:
         forget_memo_arguments(args)
 
 
+def add_plan_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what a plan has and a run has not."""
+    parser.add_argument(
+        "--json",
+        dest="memo_plan_json",
+        action="store_true",
+        help="answer with one JSON document, as a report file has it",
+    )
+
+
 def asked_for(argv: Sequence[str], prog: str) -> PlanAsked:
     """Return what a command line asks for.
 
@@ -68,13 +78,8 @@ def asked_for(argv: Sequence[str], prog: str) -> PlanAsked:
     :raises SystemExit: where argparse ends the program, as after ``--help``.
     """
     parser = build_parser(prog)
-    parser.description = _DESCRIPTION
-    parser.add_argument(
-        "--json",
-        dest="memo_plan_json",
-        action="store_true",
-        help="before the document: answer with one JSON document, as a report file has it",
-    )
+    parser.description = DESCRIPTION
+    add_plan_arguments(parser)
     argcomplete.autocomplete(parser)
     options = [word for word in os.environ.get("CWLTOOL_OPTIONS", "").split(" ") if word]
     args = parser.parse_args([*options, *argv])

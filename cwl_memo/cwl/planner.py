@@ -33,7 +33,7 @@ from cwl_memo.cwl.files import Sources
 from cwl_memo.cwl.lineage import place_of
 from cwl_memo.cwl.location import is_file_object, is_scalar
 from cwl_memo.cwl.session import Session
-from cwl_memo.cwl.standstill import Standing, Standstill
+from cwl_memo.cwl.standstill import Standstill
 from cwl_memo.cwl.tool import Callback, MemoMixin
 from cwl_memo.store.protocol import Store
 
@@ -93,14 +93,14 @@ class PlanSession(Session):
         if first != job.name:
             job = left_open(job, (first,))
         self.finish(job)
-        self.standstill.note(Standing(job, place_of(callback)))
+        self.standstill.note(job, place_of(callback))
 
     def stand_unread(self, name: str, label: str, remote: str, callback: Callback) -> None:
         """Note a job of which no key is known, since an input would have to be downloaded."""
         job = JobRecord(name=name, tool=label, result="", lookup="", detail=f"{remote}: not read")
         planned = left_open(job, ())
         self.finish(planned)
-        self.standstill.note(Standing(planned, place_of(callback)))
+        self.standstill.note(planned, place_of(callback))
 
     def conclude(self) -> PlanRecord:
         """Return the plan, with the jobs that wait for others and their first causes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from cwl_memo.core.plan import PlannedJob, left_open
@@ -12,24 +12,7 @@ from cwl_memo.cwl.door import shortname
 from cwl_memo.cwl.facts import tool_label
 from cwl_memo.cwl.lineage import Place
 
-__all__ = ["Standing", "Standstill"]
-
-
-@dataclass(frozen=True)
-class Standing:
-    """A job that gives no outputs in a plan, and where in the workflow it stands."""
-
-    job: PlannedJob
-    place: Place | None
-
-    def is_in(self, step: Any) -> bool:
-        """Tell whether the job is one of a step, or of a workflow that is the step."""
-        place = self.place
-        while place is not None:
-            if place.step is step:
-                return True
-            place = place.above
-        return False
+__all__ = ["Standstill"]
 
 
 class Standstill:
@@ -40,48 +23,56 @@ class Standstill:
 
     def __init__(self) -> None:
         self.workflows: list[Any] = []
-        self._standing: list[Standing] = []
+        self._standing: dict[Any, list[PlannedJob]] = {}
 
-    def note(self, standing: Standing) -> None:
-        """Note a job that gives no outputs."""
-        self._standing.append(standing)
+    def note(self, job: PlannedJob, place: Place | None) -> None:
+        """Note a job that gives no outputs, and where in the workflow it stands."""
+        while place is not None:
+            self._standing.setdefault(place.step, []).append(job)
+            place = place.above
 
     def blocked(self) -> Iterator[PlannedJob]:
         """Yield the jobs of all steps that have not been begun, each with what it waits for."""
         for workflow in self.workflows:
-            for step in _in_order(workflow.steps, workflow.tool):
-                if not step.submitted and not step.completed:
-                    awaits = tuple(dict.fromkeys(self._awaited(workflow, step)))
-                    yield from _unbegun(step.step, shortname(step.id), awaits)
-
-    def _awaited(self, workflow: Any, step: Any, seen: tuple[Any, ...] = ()) -> Iterator[str]:
-        """Yield the names of the jobs for whose outputs a step waits, directly or not."""
-        sources = {source for port in step.tool["inputs"] for source in _sources(port)}
-        missing = {source for source in sources if workflow.state.get(source) is None}
-        for other in _in_order(workflow.steps, workflow.tool):
-            if other in seen or missing.isdisjoint(out["id"] for out in other.tool["outputs"]):
-                continue
-            if other.submitted:
-                yield from self._standing_in(other)
-            else:
-                yield from self._awaited(workflow, other, (*seen, other))
+            givers = _givers(workflow.steps)
+            awaited: dict[Any, dict[str, None]] = {}
+            for step in _in_order(workflow.steps):
+                if step.completed:
+                    continue
+                if step.submitted:
+                    awaited[step] = dict.fromkeys(self._standing_in(step))
+                    continue
+                missing = (s for s in _sources(step) if workflow.state.get(s) is None)
+                before = [awaited.get(givers[s], {}) for s in missing if s in givers]
+                awaited[step] = {name: None for names in before for name in names}
+                yield from _unbegun(step.step, shortname(step.id), tuple(awaited[step]))
 
     def _standing_in(self, step: Any) -> Iterator[str]:
-        for standing in self._standing:
-            if standing.is_in(step):
-                # One that waits for the same job elsewhere says nothing of its own.
-                yield from standing.job.awaits or (standing.job.name,)
+        for job in self._standing.get(step, []):
+            # One that waits for the same job elsewhere says nothing of its own.
+            yield from job.awaits or (job.name,)
 
 
-def _sources(port: Any) -> list[str]:
-    source = port.get("source") or []
-    return [source] if isinstance(source, str) else list(source)
+def _sources(step: Any) -> Iterator[str]:
+    """Yield the places from which the inputs of a step come."""
+    for port in step.tool["inputs"]:
+        source = port.get("source") or []
+        yield from [source] if isinstance(source, str) else source
 
 
-def _in_order(steps: Any, tool: Any) -> list[Any]:
-    """Return steps as the document has them: cwltool shuffles them."""
-    places = {str(step["id"]): i for i, step in enumerate(tool.get("steps", []))}
-    return sorted(steps, key=lambda step: places.get(str(step.id), len(places)))
+def _givers(steps: Any) -> dict[str, Any]:
+    return {out["id"]: step for step in steps for out in step.tool["outputs"]}
+
+
+def _in_order(steps: Any) -> list[Any]:
+    """Return steps so that each stands behind those that it waits for: cwltool shuffles them."""
+    givers = _givers(steps)
+    by_name = sorted(steps, key=lambda step: str(step.id))
+    graph = {s: [givers[source] for source in _sources(s) if source in givers] for s in by_name}
+    try:
+        return list(TopologicalSorter(graph).static_order())
+    except CycleError:
+        return by_name  # of a document that was not validated
 
 
 def _unbegun(
@@ -91,7 +82,7 @@ def _unbegun(
     process = step.embedded_tool
     scatter = scatter or "scatter" in step.tool
     if hasattr(process, "steps"):
-        for below in _in_order(process.steps, process.tool):
+        for below in _in_order(process.steps):
             yield from _unbegun(below, f"{name}/{shortname(below.id)}", awaits, scatter=scatter)
     elif process.tool["class"] != "ExpressionTool":
         label = tool_label(str(process.tool.get("id", "")))

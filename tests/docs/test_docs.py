@@ -61,6 +61,7 @@ def options() -> list[argparse.Action]:
         pytest.param(DOCS / "how-to" / "share-a-run.md", marks=pytest.mark.slow),
         pytest.param(DOCS / "how-to" / "provenance.md", marks=pytest.mark.slow),
         pytest.param(DOCS / "how-to" / "run-caches.md", marks=pytest.mark.slow),
+        pytest.param(DOCS / "how-to" / "plan-a-run.md", marks=pytest.mark.slow),
     ],
     ids=lambda page: page.stem,
 )

@@ -112,6 +112,28 @@ def test_a_plan_makes_no_store(bench: Bench, data: JSON, is_there: bool) -> None
     assert not is_there or not list(bench.store.iterdir())
 
 
+def test_jobs_stand_behind_those_that_they_wait_for(bench: Bench, data: JSON) -> None:
+    steps = {
+        "c": step(bench.tool("c.cwl"), "f"),
+        "b": step(bench.tool("b.cwl"), "c/out"),
+        "a": step(bench.tool("a.cwl"), "b/out"),
+        "d": step(bench.tool("d.cwl"), "a/out"),
+    }
+    outputs = {"out": {"type": "File", "outputSource": "d/out"}}
+    plan = bench.plan(wrap(bench, "wf.cwl", steps, outputs), data)
+    assert list(plan.jobs) == ["c", "b", "a", "d"]
+    assert plan.jobs["d"].awaits == ("c",)
+
+
+def test_a_long_chain_is_planned_to_its_end(bench: Bench, data: JSON) -> None:
+    tool = bench.tool()
+    steps = {f"s{i}": step(tool, f"s{i - 1}/out" if i else "f") for i in range(60)}
+    outputs = {"out": {"type": "File", "outputSource": "s59/out"}}
+    plan = bench.plan(wrap(bench, "wf.cwl", steps, outputs), data)
+    assert list(plan.jobs) == list(steps)
+    assert plan.jobs["s59"].awaits == ("s0",)
+
+
 def test_a_job_that_is_refused_is_planned_as_refused(bench: Bench, data: JSON) -> None:
     tool = bench.tool(hints={"WorkReuse": {"enableReuse": False}})
     job = bench.plan(tool, data).jobs["tool.cwl"]
