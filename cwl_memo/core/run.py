@@ -54,6 +54,12 @@ class Upstream:
         """Return it as JSON."""
         return {"job": self.job, "cause": self.cause, "differs": list(self.differs)}
 
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Upstream:
+        """Read what :meth:`to_json` gave."""
+        names = (str(data.get("job", "")), str(data.get("cause", "")))
+        return cls(*names, tuple(data.get("differs", ())))
+
 
 @dataclass(frozen=True)
 class JobRecord:
@@ -110,12 +116,7 @@ class JobRecord:
         known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
         known["differs"] = tuple(known.get("differs", ()))
         first = known.get("upstream")
-        if first is not None:
-            known["upstream"] = Upstream(
-                str(first.get("job", "")),
-                str(first.get("cause", "")),
-                tuple(first.get("differs", ())),
-            )
+        known["upstream"] = Upstream.from_json(first) if isinstance(first, dict) else None
         return cls(**known)
 
 

@@ -46,7 +46,7 @@ from cwltool.stdfsaccess import StdFsAccess, abspath
 from cwltool.update import INTERNAL_VERSION, ORIGINAL_CWLVERSION
 from cwltool.utils import downloadHttpFile, versionstring, visit_class
 from cwltool.workflow import WorkflowStep, default_make_tool
-from cwltool.workflow_job import ReceiveScatterOutput, WorkflowJob
+from cwltool.workflow_job import ReceiveScatterOutput, WorkflowJob, WorkflowJobLoopStep
 from rdflib.term import BNode
 from ruamel.yaml.main import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
@@ -93,6 +93,7 @@ __all__ = [
     "ValidationException",
     "WorkflowException",
     "WorkflowJob",
+    "WorkflowJobLoopStep",
     "WorkflowStep",
     "abspath",
     "arg_parser",

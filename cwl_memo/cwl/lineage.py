@@ -9,7 +9,13 @@ from functools import partial
 from typing import Any, Final
 
 from cwl_memo.core.run import EXECUTED, REFUSED, JobRecord, Upstream
-from cwl_memo.cwl.door import ReceiveScatterOutput, WorkflowJob, WorkflowStep, shortname
+from cwl_memo.cwl.door import (
+    ReceiveScatterOutput,
+    WorkflowJob,
+    WorkflowJobLoopStep,
+    WorkflowStep,
+    shortname,
+)
 from cwl_memo.cwl.location import is_file_object
 
 __all__ = ["Lineage", "Place", "place_of"]
@@ -28,18 +34,21 @@ class Place:
     :param step: its step.
     :param is_scattered: whether the job is one of several of the step.
     :param above: where the workflow itself stands; None for the one that the user runs.
+    :param is_looped: whether further jobs of the step may follow it. What is above a loop
+        is not known.
     """
 
     workflow: Any
     step: Any
     is_scattered: bool
     above: Place | None
+    is_looped: bool = False
 
 
 def place_of(callback: Any) -> Place | None:
     """Return where the job stands whose outputs cwltool wants to be told by a callback.
 
-    None for a job of no step, and where another engine, or a loop, asks for it.
+    None for a job of no step, and where another engine asks for it.
     """
     is_scattered = False
     while isinstance(callback, partial):
@@ -52,6 +61,8 @@ def place_of(callback: Any) -> Place | None:
         elif isinstance(owner, ReceiveScatterOutput):
             is_scattered = True
             callback = owner.output_callback
+        elif isinstance(owner, WorkflowJobLoopStep):
+            return Place(None, owner.step, is_scattered=True, above=None, is_looped=True)
         else:
             break
     return None

@@ -24,15 +24,25 @@ class Standstill:
     def __init__(self) -> None:
         self.workflows: list[Any] = []
         self._standing: dict[Any, list[PlannedJob]] = {}
+        self._loops: set[Any] = set()
+        self._others: list[PlannedJob] = []
 
     def note(self, job: PlannedJob, place: Place | None) -> None:
         """Note a job that gives no outputs, and where in the workflow it stands."""
+        if place is None and self.workflows:
+            self._others.append(job)
         while place is not None:
+            if place.is_looped:
+                self._loops.add(place.step)
             self._standing.setdefault(place.step, []).append(job)
             place = place.above
 
     def blocked(self) -> Iterator[PlannedJob]:
         """Yield the jobs of all steps that have not been begun, each with what it waits for."""
+        for job in self._others:
+            # It makes the process that its step runs then.
+            made = JobRecord(name=f"{job.name} (made)", tool=job.tool, result="", lookup="")
+            yield left_open(made, job.awaits or (job.name,))
         for workflow in self.workflows:
             givers = _givers(workflow.steps)
             awaited: dict[Any, dict[str, None]] = {}
@@ -41,6 +51,8 @@ class Standstill:
                     continue
                 if step.submitted:
                     awaited[step] = dict.fromkeys(self._standing_in(step))
+                    if step in self._loops:
+                        yield _next_round(step, tuple(awaited[step]))
                     continue
                 missing = (s for s in _sources(step) if workflow.state.get(s) is None)
                 before = [awaited.get(givers[s], {}) for s in missing if s in givers]
@@ -51,6 +63,13 @@ class Standstill:
         for job in self._standing.get(step, []):
             # One that waits for the same job elsewhere says nothing of its own.
             yield from job.awaits or (job.name,)
+
+
+def _next_round(step: Any, awaits: tuple[str, ...]) -> PlannedJob:
+    """Return what stands for all further rounds of a loop."""
+    label = tool_label(str(step.step.embedded_tool.tool.get("id", "")))
+    name = f"{shortname(step.id)} (loop)"
+    return left_open(JobRecord(name=name, tool=label, result="", lookup=""), awaits)
 
 
 def _sources(step: Any) -> Iterator[str]:

@@ -197,6 +197,7 @@ def test_classes_are_derived_only_from_those_that_allow_it_when_compiled() -> No
         (door.WorkflowJob, "receive_output"),
         (door.WorkflowStep, "receive_output"),
         (door.ReceiveScatterOutput, "receive_scatter_output"),
+        (door.WorkflowJobLoopStep, "loop_callback"),
     ],
 )
 def test_steps_are_told_of_outputs_by_methods_of_their_own(kind: type, name: str) -> None:

@@ -242,10 +242,11 @@ class Bench:
         job: Mapping[str, JSON] | str | Path | list[str] | None = None,
         *options: str,
         store: Path | None = None,
+        ext: bool = False,
     ) -> Plan:
         """Plan a run of a document on an input object."""
         outdir = self.folder / f"outdir{self._count + 1}"
-        options = ("--no-container", *options)
+        options = ("--no-container", *(("--enable-ext",) if ext else ()), *options)
         words = self._words(document, job, options, store or self.store, outdir)
         log = io.StringIO()
         handler = logging.StreamHandler(log)
@@ -253,7 +254,8 @@ class Bench:
         with self._monkeypatch.context() as patch:
             patch.chdir(self.folder)
             patch.setattr(sys, "argv", ["cwl-memo"])
-            patch.setattr("cwl_memo.cwl.schema_cache.setup_schema", lambda *_: None)
+            if not ext:
+                patch.setattr("cwl_memo.cwl.schema_cache.setup_schema", lambda *_: None)
             logger.addHandler(handler)
             try:
                 code, record = planning.plan(planning.asked_for(words, "cwl-memo plan"))

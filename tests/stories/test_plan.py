@@ -12,7 +12,7 @@ import pytest
 from cwl_memo.cwl import plan as planning
 from cwl_memo.errors import UsageError
 
-from .bench import Bench
+from .bench import Bench, namespaces
 from .workflows import chain, scatter, step, wrap
 
 JSON = Any
@@ -282,6 +282,50 @@ def test_files_of_reused_jobs_can_be_looked_into(bench: Bench, data: JSON) -> No
     )
     bench.run(workflow, data)
     assert bench.plan(workflow, data).predicted == {"s1": "reused", "use": "reused"}
+
+
+def test_the_further_rounds_of_a_loop_are_unknown(bench: Bench) -> None:
+    tool = bench.tool(
+        "inc.cwl",
+        "expr $1 + 1",
+        inputs={"n": {"type": "int", "inputBinding": {"position": 1}}},
+        outputs={
+            "m": {
+                "type": "int",
+                "outputBinding": {
+                    "glob": "out.txt",
+                    "loadContents": True,
+                    "outputEval": "$(parseInt(self[0].contents))",
+                },
+            }
+        },
+        requirements={"InlineJavascriptRequirement": {}},
+    )
+    loop = {"loopWhen": "$(inputs.n < 3)", "loop": {"n": "m"}, "outputMethod": "last"}
+    workflow = wrap(
+        bench,
+        "loop.cwl",
+        {
+            "inc": {
+                "run": str(tool),
+                "in": {"n": "n"},
+                "out": ["m"],
+                "requirements": {"cwltool:Loop": loop},
+            }
+        },
+        {"m": {"type": "int?", "outputSource": "inc/m"}},
+        inputs={"n": "int"},
+        requirements={**JAVASCRIPT, "SubworkflowFeatureRequirement": {}},
+        **namespaces({"cwltool": "http://commonwl.org/cwltool#"}),
+    )
+    plan = bench.plan(workflow, {"n": 1}, ext=True)
+    assert plan.predicted == {"inc": "executed", "inc (loop)": "unknown"}
+    assert plan.jobs["inc (loop)"].awaits == ("inc",)
+    bench.run(workflow, {"n": 1}, ext=True)
+    assert bench.plan(workflow, {"n": 1}, ext=True).predicted == {
+        "inc": "reused",
+        "inc_2": "reused",
+    }
 
 
 def test_an_edit_of_the_outputs_is_planned_as_reuse_and_not_recorded(
