@@ -25,7 +25,7 @@ _VERBS: Final = (
     "ls", "show", "stats", "verify", "gc", "clear", "runs", "explain", "settings", "project",
     "export", "import_", "cache",
 )  # fmt: skip
-"""All verbs but ``run``, whose arguments are cwltool's, and ``conformance``, which has no store."""
+"""All verbs but ``run`` and ``plan``, whose arguments are cwltool's, and ``conformance``."""
 
 _DESCRIPTION: Final = """\
 Memoization for CWL: a job that has been executed before is not executed again.
@@ -35,6 +35,7 @@ store in which it keeps what jobs gave."""
 _EXAMPLES: Final = """\
 examples:
   cwl-memo run workflow.cwl job.yml     where you would type: cwltool workflow.cwl job.yml
+  cwl-memo plan workflow.cwl job.yml    what that would reuse and execute, and why
   cwl-memo explain latest               why each of its jobs was reused or executed
   cwl-memo gc --max-size 5GB            make the store smaller
 
