@@ -17,7 +17,13 @@ from cwl_memo.core.explain import sentence, summary_line
 from cwl_memo.core.manifest import Manifest, SeenFile
 from cwl_memo.core.run import RunRecord
 from cwl_memo.cwl.command_line import CommandLine, asked
-from cwl_memo.cwl.replay import ChangedError, deliver, require_unchanged, unchanged_files
+from cwl_memo.cwl.replay import (
+    ChangedError,
+    deliver,
+    require_deliverable,
+    require_unchanged,
+    unchanged_files,
+)
 from cwl_memo.errors import FormatError, StoreError
 from cwl_memo.report.files import write_report
 from cwl_memo.settings.file import NO_FILES, find_files
@@ -32,7 +38,7 @@ from cwl_memo.store.secret_file import find_secret
 if TYPE_CHECKING:
     from cwl_memo.core.cache import RunCache
 
-__all__ = ["answer"]
+__all__ = ["answer", "foretell"]
 
 _MEMO: Final = "--memo"
 _PLACES: Final = {
@@ -144,7 +150,62 @@ class _Answer:
         return 0
 
 
+@dataclass(frozen=True)
+class _Unchanged:
+    """The manifest of a run that can be answered, if its outputs can be delivered."""
+
+    layout: Layout
+    manifests: ManifestFiles
+    name: str
+    before: Manifest
+    now: Manifest
+    outdir: str
+    report: Path | None
+    kept: _Kept
+    settings: _FromFiles
+
+
+def foretell(argv: Sequence[str], prog: str) -> tuple[Manifest, Path] | None:
+    """Return the manifest from which a run would be answered now, and the store it is in.
+
+    Nothing is changed.
+
+    :param argv: the arguments of the run.
+    :param prog: what the user would type.
+    """
+    if any(word in _WITHOUT for word in argv) or "_ARGCOMPLETE" in os.environ:
+        return None
+    try:
+        found = _unchanged(argv, prog)
+        if found is not None:
+            require_deliverable(found.layout, found.now, found.outdir)
+    except Exception:  # noqa: BLE001  (the long way tells of it)
+        return None
+    return None if found is None else (found.now, found.layout.root)
+
+
 def _find(argv: Sequence[str], prog: str) -> _Answer | None:
+    found = _unchanged(argv, prog)
+    if found is None:
+        return None
+    try:
+        now, output = deliver(found.layout, found.now, found.outdir)
+    except ChangedError:
+        return None
+    return _Answer(
+        found.manifests,
+        found.name,
+        found.before,
+        now,
+        output,
+        found.report,
+        found.layout,
+        found.kept,
+        found.settings,
+    )
+
+
+def _unchanged(argv: Sequence[str], prog: str) -> _Unchanged | None:
     kept, settings = _kept_of(argv, os.environ)
     if not (kept.store / "replays").is_dir():
         return None
@@ -176,10 +237,10 @@ def _find(argv: Sequence[str], prog: str) -> _Answer | None:
             outdir = os.path.abspath(line.outdir)  # noqa: PTH100  (as cwltool: a link stays one)
         elif manifest.report:
             report = Path(manifest.report)
-        now, output = deliver(layout, require_unchanged(layout, manifest, files), outdir)
+        now = require_unchanged(layout, manifest, files)
     except ChangedError:
         return None
-    return _Answer(manifests, name, manifest, now, output, report, layout, kept, settings)
+    return _Unchanged(layout, manifests, name, manifest, now, outdir, report, kept, settings)
 
 
 def _report(path: Path, record: RunRecord, prog: str) -> None:
