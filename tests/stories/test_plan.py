@@ -103,6 +103,14 @@ def test_a_plan_changes_nothing(
     assert bench.counter.read_text() == marks
 
 
+def test_a_plan_delivers_no_outputs(bench: Bench, data: JSON) -> None:
+    workflow = chain(bench, "cat $1", "cat $1")
+    run = bench.run(workflow, data)
+    plan = bench.plan(workflow, data)
+    assert plan.predicted == {"s1": "reused", "s2": "reused"}
+    assert [path.name for path in bench.folder.glob("outdir*")] == [run.outdir.name]
+
+
 @pytest.mark.parametrize("is_there", [True, False])
 def test_a_plan_makes_no_store(bench: Bench, data: JSON, is_there: bool) -> None:
     if is_there:
