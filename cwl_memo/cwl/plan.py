@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import logging
 import os
@@ -31,7 +32,7 @@ from cwl_memo.cwl.runner import (
 from cwl_memo.cwl.schema_cache import schemas_for
 from cwl_memo.errors import StoreError, StoreUnavailableError, UsageError
 from cwl_memo.store.foreseen import ForeseenStore
-from cwl_memo.store.layout import is_writable
+from cwl_memo.store.layout import FIRST_FILES, is_writable
 from cwl_memo.store.local import open_store
 from cwl_memo.store.memory import MemoryStore
 from cwl_memo.store.protocol import Store
@@ -104,6 +105,8 @@ def plan(asked: PlanAsked) -> tuple[int, PlanRecord | None]:
     :raises UsageError: if a store was named that cannot serve the run.
     """
     args, choice = asked.args, asked.choice
+    for warning in choice.warnings:
+        _log.warning("cwl-memo: %s", warning)
     store, records = _store_of(choice)
     scratch = _scratch(args)
     _leave_nothing(args, scratch)
@@ -159,6 +162,8 @@ def _store_of(choice: Choice) -> tuple[Store | None, bool]:
     readonly = choice.settings.mode is Mode.READONLY
     try:
         found: Any = MemoryStore() if not readonly and _is_to_be_made(path) else None
+        if not readonly:
+            _require_room(path)
         if found is None:
             found = open_store(path, readonly=True)
             if not readonly and not is_writable(path) and choice.is_named:
@@ -186,6 +191,18 @@ def _is_to_be_made(path: Path) -> bool:
     if not above.is_dir() or not is_writable(above):
         raise StoreUnavailableError(f"{path}: cannot be a store: {above} cannot be written")
     return True
+
+
+def _require_room(path: Path) -> None:
+    """See that there is room for what the run would make of a store before its first job.
+
+    :raises StoreUnavailableError: if there is none.
+    """
+    missing = [name for name in FIRST_FILES if not os.path.lexists(path / name)]
+    above = next(p for p in (path.absolute(), *path.absolute().parents) if os.path.lexists(p))
+    with contextlib.suppress(OSError):
+        if os.statvfs(above).f_bavail < len(missing):
+            raise StoreUnavailableError(f"{path}: cannot be a store: no space left on the disk")
 
 
 def _scratch(args: argparse.Namespace) -> str:

@@ -146,7 +146,7 @@ class SchemaFiles:
     def _keep(self, version: str) -> None:
         """Write a schema to its file; where that fails, the next run reads it from YAML."""
         schema = SCHEMA_CACHE.get(version)
-        if schema is None or not self._keeps:
+        if schema is None:
             return
         loader, names, metadata, meta = schema
         if not all(isinstance(text, str) for text in loader.cache.values()):
@@ -157,6 +157,8 @@ class SchemaFiles:
             self._kept.add(version)
 
     def _write(self, name: str, kept: Any) -> None:
+        if not self._keeps:
+            return
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not _is_private(self._directory):
             return

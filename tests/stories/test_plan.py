@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -408,6 +409,22 @@ def test_a_store_that_the_run_could_not_make_is_a_usage_error(bench: Bench, data
     bench.write("file", "x")
     with pytest.raises(UsageError, match="cannot be written"):
         bench.plan(bench.tool(), data, store=bench.folder / "file" / "store")
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_a_store_without_room_is_planned_as_none(
+    bench: Bench, data: JSON, is_there: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = bench.tool()
+    if is_there:
+        bench.run(tool, data)
+        assert bench.plan(tool, data).predicted == {"tool.cwl": "reused"}
+        (bench.store / "README.txt").unlink()
+    found = os.statvfs(bench.folder)
+    full = os.statvfs_result((*found[:4], 0, *found[5:]))
+    monkeypatch.setattr(os, "statvfs", lambda _: full)
+    with pytest.raises(UsageError, match="no space left"):
+        bench.plan(tool, data)
 
 
 def test_a_store_that_is_none_is_a_usage_error(bench: Bench, data: JSON) -> None:
