@@ -109,7 +109,7 @@ def _plan() -> Iterator[str]:
     parser = argparse.ArgumentParser(add_help=False)
     add_plan_arguments(parser)
     yield "Options come before the document, where cwltool's stand; what follows it belongs to the"
-    yield "tool. Options that make `cwl-memo run` execute nothing, and `--provenance`, are errors."
+    yield "tool. Options that make `cwl-memo run` execute nothing are errors."
     yield "More is in [Plan a run](../how-to/plan-a-run.md)."
     yield from ["", *_options(parser)]
 

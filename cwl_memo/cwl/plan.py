@@ -86,7 +86,7 @@ def asked_for(argv: Sequence[str], prog: str) -> PlanAsked:
     args = parser.parse_args([*options, *argv])
     restore_container_ids(args)
     choice = chosen(args, os.environ)
-    for name in (*NOT_EXECUTING, "provenance", "cachedir"):
+    for name in (*NOT_EXECUTING, "cachedir"):
         if getattr(args, name, False):
             option = f"--{name.replace('_', '-')}"
             raise UsageError(f"{option}: a plan has no use for it; leave it out")
@@ -216,5 +216,6 @@ def _leave_nothing(args: argparse.Namespace, scratch: str) -> None:
     """Change cwltool's arguments so that it makes files in the directory of the plan alone."""
     args.tmpdir_prefix = args.tmp_outdir_prefix = os.path.join(scratch, "x")
     args.rm_tmpdir = True
+    args.provenance = None  # jobs are looked up as without it
     args.log_dir = args.write_summary = args.cidfile_dir = ""
     args.quiet = not args.debug  # it tells of the steps that it starts, and here starts none

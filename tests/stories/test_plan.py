@@ -96,7 +96,7 @@ def test_a_plan_changes_nothing(
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
     before = everything(bench.folder)
     marks = bench.counter.read_text()
-    for options in ([], ["--parallel"], ["--leave-tmpdir"], ["--leave-outputs"]):
+    for options in ([], ["--parallel"], ["--leave-tmpdir"], ["--provenance", "ro"]):
         plan = bench.plan(workflow, "job.json", *options)
         assert plan.predicted == {"s1": "reused", "s2": "executed"}
         assert everything(bench.folder) == before
@@ -399,7 +399,7 @@ def test_a_step_that_no_run_could_begin_makes_a_failed_plan(bench: Bench, data: 
     assert bench.run(workflow, {**data, "n": 1}).code == 1
 
 
-@pytest.mark.parametrize("option", ["--validate", "--pack", "--provenance=x", "--no-memo"])
+@pytest.mark.parametrize("option", ["--validate", "--pack", "--cachedir=x", "--no-memo"])
 def test_what_a_plan_cannot_do_is_a_usage_error(bench: Bench, data: JSON, option: str) -> None:
     with pytest.raises(UsageError):
         bench.plan(bench.tool(), data, option)
