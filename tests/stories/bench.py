@@ -246,8 +246,9 @@ class Bench:
     ) -> Plan:
         """Plan a run of a document on an input object."""
         outdir = self.folder / f"outdir{self._count + 1}"
-        options = ("--no-container", *(("--enable-ext",) if ext else ()), *options)
-        words = self._words(document, job, options, store or self.store, outdir)
+        place = ("--memo-store", str(store or self.store), "--no-container")
+        options = (*place, *(("--enable-ext",) if ext else ()), *options)
+        words = self._words(document, job, options, outdir)
         log = io.StringIO()
         handler = logging.StreamHandler(log)
         logger = logging.getLogger("cwltool")
