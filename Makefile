@@ -24,7 +24,7 @@ oldest := $(shell sed -n 's/^ *cwltool *>= *\([0-9.]*\).*/\1/p' setup.cfg)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test test-slow test-all test-oldest coverage lint format typecheck imports check \
-	docs docs-serve conformance conformance-suite conformance-oldest conformance-compiled \
+	docs docs-serve conformance conformance-suite conformance-predict conformance-oldest conformance-compiled \
 	conformance-cwltool conformance-official bench bench-peers bench-figures dist install clean
 
 help: ## list the targets
@@ -83,6 +83,9 @@ conformance-suite: $(VENV)/.test ## the memoization suite (CASES="--tag core" fo
 		echo "$$runner:"; \
 		$(run) $(bin)/python -m conformance $$runner -j $(JOBS) $(CASES) || status=1; \
 	done; exit $$status
+
+conformance-predict: $(VENV)/.test ## the memoization suite, each run held to the plan before it
+	$(run) $(bin)/python -m conformance cwl-memo --predict --damages 4 -j $(JOBS) $(CASES)
 
 conformance-cwltool: $(VENV)/.cwltool-tests ## cwltool's own tests through cwl-memo's entry
 	$(run) $(bin)/python -m conformance.cwltool_tests $(ARGS)

@@ -26,6 +26,8 @@ from cwl_memo.cli.opening import add_json_argument, add_store_arguments  # noqa:
 from cwl_memo.cli.verb import Verb  # noqa: E402
 from cwl_memo.core.outcome import MissCause, Reason  # noqa: E402
 from cwl_memo.core.setting import SETTINGS, Kind, Layer, Setting  # noqa: E402
+from cwl_memo.cwl.plan import DESCRIPTION as PLAN  # noqa: E402
+from cwl_memo.cwl.plan import add_plan_arguments  # noqa: E402
 from cwl_memo.report.schema import report_schema  # noqa: E402
 
 SETTINGS_BEGIN = "<!-- Written by docs/generate.py: the table of settings. -->"
@@ -57,6 +59,7 @@ def _table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 def _cli() -> Iterator[str]:
     yield from [build_parser().description or "", ""]
     yield from ["## cwl-memo run, cwltool-memo", "", *_run()]
+    yield from _plan()
     yield from _audit()
     for verb in verbs():
         yield from _verb(verb, "cwl-memo", "##")
@@ -110,6 +113,16 @@ def _run() -> Iterator[str]:
     parser = argparse.ArgumentParser(add_help=False)
     arguments.add_memo_arguments(parser)
     yield from _options(parser)
+
+
+def _plan() -> Iterator[str]:
+    yield from ["## cwl-memo plan", "", " ".join(PLAN.split()), ""]
+    parser = argparse.ArgumentParser(add_help=False)
+    add_plan_arguments(parser)
+    yield "Options come before the document, where cwltool's stand; what follows it belongs to the"
+    yield "tool. Options that make `cwl-memo run` execute nothing are errors."
+    yield "More is in [Plan a run](../how-to/plan-a-run.md)."
+    yield from ["", *_options(parser)]
 
 
 def _options(parser: argparse.ArgumentParser) -> list[str]:
@@ -200,7 +213,8 @@ def _default(setting: Setting) -> str:
 def _exit_codes() -> Iterator[str]:
     yield "`cwl-memo run` and `cwltool-memo` end with the exit codes of cwltool: 0 for success, 1"
     yield "for failure, 33 for a feature that is not supported; and with 2 where an option of"
-    yield "memoization makes no sense, or a store named on the command line is of no use. The other"
+    yield "memoization makes no sense, or a store named on the command line is of no use."
+    yield "`cwl-memo plan` ends so where cwltool rejects the document. Otherwise, and for the other"
     yield "verbs:"
     yield ""
     yield from _table(["code", "meaning"], [(str(c.status), c.meaning) for c in ExitCode])
@@ -247,6 +261,8 @@ def _type(part: dict[str, Any]) -> str:
         return f"`{part['const']}`"
     if part.get("type") == "array":
         return f"list of {_type(part['items'])}"
+    if "anyOf" in part:
+        return " or ".join(_type(one) for one in part["anyOf"])
     return str(part.get("type", "any JSON"))
 
 

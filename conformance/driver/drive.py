@@ -22,6 +22,7 @@ from .errors import CaseError
 from .execution import Execution, Finished
 from .mount import MountError, Mounts
 from .observe import contents_of, output_object, reasons
+from .prediction import differences_of, footprint, unforeseen
 from .template import Template
 from .verdict import CaseResult, Observation, RunResult, judge
 from .world import World
@@ -50,6 +51,7 @@ class Plan:
         its case has passed or been judged.
     :param damages: with damage to each file of the store in turn, at most so many files a
         run; None for all.
+    :param predicts: whether the runner is asked before each run what the run would do.
     """
 
     template: Template
@@ -57,6 +59,7 @@ class Plan:
     jobs: int = 1
     keep: Path | None = None
     damages: int | None = None
+    predicts: bool = False
 
 
 def drive(
@@ -189,6 +192,7 @@ def _run(
 
 
 def _observe(run: Run, plan: Plan, world: World, name: str) -> Observation:
+    predicted = list(_predict(run, plan, world, name))
     before = world.marks()
 
     def marks() -> Counter[str]:
@@ -229,7 +233,43 @@ def _observe(run: Run, plan: Plan, world: World, name: str) -> Observation:
         commands=tuple(shlex.join(words) for _, words in begun),
         seconds=sum(one.seconds for one in finished),
         lost=tuple(_lost(run, world)),
+        unforeseen=tuple(
+            sentence
+            for answer, changed in predicted
+            for sentence in (
+                *changed,
+                *unforeseen(
+                    answer.stdout, answer.status, _read(_report(world, name)), finished[0].status
+                ),
+            )
+        ),
     )
+
+
+def _predict(
+    run: Run, plan: Plan, world: World, name: str
+) -> Iterator[tuple[Finished, tuple[str, ...]]]:
+    """Ask the runner what a run would do; yield its answer, and what it changed meanwhile."""
+    if not plan.predicts or len(run.started) > 1:
+        return
+    one = run.started[0]
+    job = _job(one, world, "job.json")
+    options = tuple(world.text(option) for option in one.options)
+    asking = replace(plan.template, command=plan.template.prediction)
+    words = asking.words(_places(one, world, job, name), options)
+    log = world.folder / "logs" / f"{name}.prediction"
+    before, marks = footprint(world.folder), world.marks()
+    execution = Execution(words, world.folder, _environment(one, plan, world), log)
+    answer = execution.finish(plan.timeout, None, lambda: world.marks() - marks)
+    changed = differences_of(before, footprint(world.folder))
+    yield answer, tuple(text for text in changed if str(log) not in text)
+
+
+def _read(report: Path) -> JSON:
+    try:
+        return json.loads(report.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
 
 
 def _lost(run: Run, world: World) -> Iterator[str]:

@@ -95,6 +95,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=at_least_one,
         help="damage at most N files of a store in turn (default: all)",
     )
+    add(
+        "--predict",
+        action="store_true",
+        help="ask the runner before each run what it would do, and hold it to its answer",
+    )
     add("--json", metavar="FILE", type=Path, help="write all that was seen as JSON")
     add("--junit", metavar="FILE", type=Path, help="write the verdicts as JUnit XML")
     add("--keep", metavar="DIR", type=Path, help="keep the folders of all cases in this new DIR")
@@ -161,8 +166,12 @@ def _run_all(arguments: argparse.Namespace, cases: Sequence[Case]) -> list[CaseR
     template = find_template(
         arguments.runner, reuses=not arguments.no_reuse, lacks=frozenset(arguments.lacks)
     )
+    if arguments.predict and not template.prediction:
+        raise DriverError(f"--predict: {template.name} cannot be asked what a run would do")
     keep = None if arguments.keep is None else new_folder(arguments.keep)
-    plan = Plan(template, arguments.timeout, arguments.jobs, keep, arguments.damages)
+    plan = Plan(
+        template, arguments.timeout, arguments.jobs, keep, arguments.damages, arguments.predict
+    )
     teller = _Teller(len(cases), quiet=arguments.quiet)
     results = drive(cases, plan, teller.tell)
     teller.end()
@@ -178,10 +187,16 @@ def _conclude(arguments: argparse.Namespace, results: Sequence[CaseResult]) -> i
     unexplained = sum(result.is_unexplained for result in results)
     if unexplained:
         print(f"{unexplained} of those that pass were not given the reason that they ask for")
+    mispredicted = sum(result.is_mispredicted for result in results)
+    if mispredicted:
+        print(f"{mispredicted} went otherwise than had been predicted")
     skipped = {result.why_skipped for result in results if result.why_skipped}
     if skipped and not arguments.quiet:
         print("skipped: " + "; ".join(sorted(skipped)))
-    failed = sum(result.verdict.is_flaw or result.is_unexplained for result in results)
+    failed = sum(
+        result.verdict.is_flaw or result.is_unexplained or result.is_mispredicted
+        for result in results
+    )
     left_out = sum(result.verdict is Verdict.SKIP for result in results)
     passed = len(results) - failed - left_out
     print(f"cases: {passed} passed, {failed} failed, {left_out} skipped")
@@ -201,7 +216,7 @@ class _Teller:
     def tell(self, result: CaseResult) -> None:
         with self._lock:
             self._done += 1
-            notable = result.verdict.is_flaw or result.is_unexplained
+            notable = result.verdict.is_flaw or result.is_unexplained or result.is_mispredicted
             if not self._quiet and (notable or result.verdict is Verdict.POLICY):
                 self._clear()
                 print("\n".join(describe(result)), flush=True)

@@ -29,6 +29,8 @@ class Template:
     :param reuses: False for a runner without a cache: then only results are judged.
     :param lacks: options and abilities that the runner does not have; cases that need one
         are skipped.
+    :param prediction: what asks the runner what a run would do, without doing it; empty for
+        one that cannot tell.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Template:
     reuses: bool = True
     lacks: frozenset[str] = frozenset()
     environment: tuple[tuple[str, str], ...] = ()
+    prediction: str = ""
 
     def check(self) -> None:
         """See that the template can be used.
@@ -89,6 +92,10 @@ _CWL_MEMO: Final = (
     "{options} {document} {job}"
 )
 
+_PREDICTION: Final = (
+    "CWL_MEMO_STORE={store} cwl-memo plan --json --outdir {outdir} {options} {document} {job}"
+)
+
 # With --parallel it does not end after SIGINT or SIGTERM, with a cache or without.
 _CWLTOOL_LACKS: Final = frozenset(
     {"cache-behavior", "cwl-memo-store", "recheck", "signals-in-parallel"}
@@ -97,10 +104,16 @@ _CWLTOOL_LACKS: Final = frozenset(
 TEMPLATES: Final[Mapping[str, Template]] = {
     template.name: template
     for template in (
-        Template("cwl-memo", _CWL_MEMO),
-        Template("cwl-memo-parallel", _CWL_MEMO.replace("{options}", "--parallel {options}")),
+        Template("cwl-memo", _CWL_MEMO, prediction=_PREDICTION),
         Template(
-            "cwl-memo-no-replay", _CWL_MEMO.replace("{options}", "--no-memo-replay {options}")
+            "cwl-memo-parallel",
+            _CWL_MEMO.replace("{options}", "--parallel {options}"),
+            prediction=_PREDICTION.replace("{options}", "--parallel {options}"),
+        ),
+        Template(
+            "cwl-memo-no-replay",
+            _CWL_MEMO.replace("{options}", "--no-memo-replay {options}"),
+            prediction=_PREDICTION,
         ),
         Template(
             "cwltool-cachedir",

@@ -50,6 +50,7 @@ class Observation:
     :param reasons: codes that they told; None if they do not tell.
     :param logs: ends of what they wrote to stderr.
     :param lost: what is said of files that had to stay as they were.
+    :param unforeseen: in what the run went otherwise than the runner had predicted.
     """
 
     statuses: tuple[int | None, ...]
@@ -60,6 +61,7 @@ class Observation:
     commands: tuple[str, ...] = ()
     seconds: float = 0.0
     lost: tuple[str, ...] = ()
+    unforeseen: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,11 @@ class CaseResult:
         return self.verdict is Verdict.PASS and any(run.details for run in self.runs)
 
     @property
+    def is_mispredicted(self) -> bool:
+        """Whether a run went otherwise than the runner had predicted."""
+        return any(run.observation and run.observation.unforeseen for run in self.runs)
+
+    @property
     def verdict(self) -> Verdict:
         """The gravest verdict of the runs."""
         if self.why_skipped:
@@ -116,7 +123,7 @@ def judge(case: Case, run: Run, seen: Observation, *, reuses: bool) -> tuple[Ver
     crashes = list(_crashes(run, seen))
     wrong = [*([] if crashes else _wrong(run, seen)), *seen.lost]
     unexplained = [] if crashes or fewer or more or not reuses else list(_unexplained(run, seen))
-    details += crashes + fewer + more + wrong + unexplained
+    details += [*crashes, *fewer, *more, *wrong, *unexplained, *seen.unforeseen]
     if crashes:
         # A runner that reused the failure of a job that would succeed now is wrong by reuse.
         is_reuse = fewer and reuses and not _hung(seen)

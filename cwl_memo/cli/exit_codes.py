@@ -25,7 +25,7 @@ class ExitCode(Enum):
     OK = (0, "What was asked for was done.")
     NOT_SO = (
         1,
-        "The answer is no: damage was found, outputs differ, or what was named is not kept.",
+        "The answer is no: damage, a difference, a job to execute, or nothing of that name.",
     )
     USAGE = (2, "An option or a setting makes no sense; the message says which, and the remedy.")
     STORE = (3, "The store, or a file that was named, could not be opened, read or written.")

@@ -26,7 +26,7 @@ _VERBS: Final = (
     "runs", "explain", "settings", "project",
     "export", "import_", "cache", "logs", "outputs", "workspace",
 )  # fmt: skip
-"""All verbs but ``run`` and ``audit``, whose arguments are cwltool's, and ``conformance``."""
+"""All but ``run``, ``plan`` and ``audit``, whose arguments are cwltool's, and ``conformance``."""
 
 _DESCRIPTION: Final = """\
 Memoization for CWL: a job that has been executed before is not executed again.
@@ -36,6 +36,7 @@ store in which it keeps what jobs gave."""
 _EXAMPLES: Final = """\
 examples:
   cwl-memo run workflow.cwl job.yml     where you would type: cwltool workflow.cwl job.yml
+  cwl-memo plan workflow.cwl job.yml    what that would reuse and execute, and why
   cwl-memo runs show latest             what became of each job of the latest run
   cwl-memo explain latest               why each of its jobs was reused or executed
   cwl-memo gc --max-size 5GB            make the store smaller
@@ -57,6 +58,8 @@ def main(argv: list[str] | None = None) -> int:
         return _run_workflow(words[1:])
     if words[:1] == ["audit"]:
         return guarded(f"{PROG} audit", lambda: _audit(words[1:]))
+    if words[:1] == ["plan"]:
+        return guarded(f"{PROG} plan", lambda: _plan(words[1:]))
     if words[:1] == ["conformance"]:
         return guarded(f"{PROG} conformance", lambda: _measure_conformance(words[1:]))
     return guarded(PROG, lambda: _main(words))
@@ -114,6 +117,12 @@ def _audit(words: list[str]) -> int:
     return audit(words, f"{PROG} audit")
 
 
+def _plan(words: list[str]) -> int:
+    from cwl_memo.cli.plan import plan
+
+    return plan(words)
+
+
 def _measure_conformance(words: list[str]) -> int:
     # It is no part of this package: it knows runners by their command lines alone.
     driver = importlib.import_module("cwl_memo_conformance.driver.main")
@@ -127,10 +136,10 @@ def _measure_conformance(words: list[str]) -> int:
 def _complete() -> int:
     """Answer the shell that asks how a half-typed command line may go on."""
     words = os.environ.get("COMP_LINE", "").split(" ")
-    if len(words) > 2 and words[1] in ("run", "audit"):
+    if len(words) > 2 and words[1] in ("run", "plan", "audit"):
         # argcomplete reads the line itself; the runner's parser begins at its second word.
         os.environ["_ARGCOMPLETE"] = "2"
-        return _run_workflow([])
+        return _run_workflow([]) if words[1] == "run" else _plan([])
     import argcomplete
 
     argcomplete.autocomplete(build_parser())
@@ -157,6 +166,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.set_defaults(verb=None)
     below = parser.add_subparsers(metavar="VERB", title="verbs")
     below.add_parser("run", help="run a workflow or a tool as cwltool does, reusing jobs")
+    below.add_parser("plan", help="say what a run would reuse and execute, and why")
     below.add_parser("audit", help="execute the jobs of a run again and compare their outputs")
     below.add_parser("conformance", help="measure how right a CWL runner's reuse of jobs is")
     for verb in verbs():

@@ -17,7 +17,13 @@ from cwl_memo.core.explain import sentence, summary_line
 from cwl_memo.core.manifest import Manifest, SeenFile
 from cwl_memo.core.run import RunRecord
 from cwl_memo.cwl.command_line import CommandLine, asked
-from cwl_memo.cwl.replay import ChangedError, deliver, require_unchanged, unchanged_files
+from cwl_memo.cwl.replay import (
+    ChangedError,
+    deliver,
+    require_deliverable,
+    require_unchanged,
+    unchanged_files,
+)
 from cwl_memo.errors import FormatError, StoreError, UsageError
 from cwl_memo.report.files import write_report
 from cwl_memo.settings.file import NO_FILES, find_files
@@ -34,7 +40,7 @@ if TYPE_CHECKING:
     from cwl_memo.cwl.event_file import EventFile
     from cwl_memo.cwl.workspaces import Workspaces
 
-__all__ = ["answer"]
+__all__ = ["answer", "foretell"]
 
 _MEMO: Final = "--memo"
 _PLACES: Final = {
@@ -153,7 +159,69 @@ class _Answer:
         return 0
 
 
+@dataclass(frozen=True)
+class _Unchanged:
+    """The manifest of a run that can be answered, if its outputs can be delivered."""
+
+    layout: Layout
+    manifests: ManifestFiles
+    name: str
+    before: Manifest
+    now: Manifest
+    outdir: str
+    report: Path | None
+    kept: _Kept
+    settings: _FromFiles
+    line: CommandLine
+
+
+def foretell(argv: Sequence[str], prog: str) -> tuple[Manifest, Path] | None:
+    """Return the manifest from which a run would be answered now, and the store it is in.
+
+    Nothing is changed.
+
+    :param argv: the arguments of the run.
+    :param prog: what the user would type.
+    """
+    if any(word in _WITHOUT for word in argv) or "_ARGCOMPLETE" in os.environ:
+        return None
+    try:
+        found = _unchanged(argv, prog)
+        if found is not None:
+            require_deliverable(found.layout, found.now, found.outdir)
+    except Exception:  # noqa: BLE001  (the long way tells of it)
+        return None
+    return None if found is None else (found.now, found.layout.root)
+
+
 def _find(argv: Sequence[str], prog: str) -> _Answer | None:
+    found = _unchanged(argv, prog)
+    if found is None:
+        return None
+    events: EventFile | None = None
+    try:
+        events, workspaces = _beside(found.line, prog)
+        now, output = deliver(found.layout, found.now, found.outdir)
+    except (ChangedError, UsageError):
+        if events is not None:
+            events.close()
+        return None
+    return _Answer(
+        found.manifests,
+        found.name,
+        found.before,
+        now,
+        output,
+        found.report,
+        found.layout,
+        found.kept,
+        found.settings,
+        events,
+        workspaces,
+    )
+
+
+def _unchanged(argv: Sequence[str], prog: str) -> _Unchanged | None:
     kept, settings = _kept_of(argv, os.environ)
     if not (kept.store / "replays").is_dir():
         return None
@@ -174,7 +242,6 @@ def _find(argv: Sequence[str], prog: str) -> _Answer | None:
     manifests = ManifestFiles(layout)
     name = name_of_run(asked(prog, line, os.environ, settings.seen), secret)
     files: tuple[SeenFile, ...] = ()
-    events: EventFile | None = None
 
     def look(seen: tuple[SeenFile, ...]) -> None:
         nonlocal files
@@ -191,14 +258,9 @@ def _find(argv: Sequence[str], prog: str) -> _Answer | None:
         elif manifest.report:
             report = Path(manifest.report)
         now = require_unchanged(layout, manifest, files)
-        events, workspaces = _beside(line, prog)
-        now, output = deliver(layout, now, outdir)
-    except (ChangedError, UsageError):
-        if events is not None:
-            events.close()
+    except ChangedError:
         return None
-    beside = (events, workspaces)
-    return _Answer(manifests, name, manifest, now, output, report, layout, kept, settings, *beside)
+    return _Unchanged(layout, manifests, name, manifest, now, outdir, report, kept, settings, line)
 
 
 def _beside(line: CommandLine, prog: str) -> tuple[EventFile | None, Workspaces | None]:

@@ -18,6 +18,7 @@ from cwl_memo.core.run import (
     SAME,
     JobRecord,
     RunRecord,
+    Upstream,
 )
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "sentence",
     "summary_line",
     "value_at",
+    "why_executed",
 ]
 
 _SHOWN: Final = 3
@@ -120,9 +122,10 @@ def sentence(job: JobRecord) -> str:
     if job.lookup == "refusal":
         head += f": reuse refused: {job.cause}" + (f" ({job.detail})" if job.detail else "")
     elif job.cause == MissCause.CHANGED.code and job.differs:
-        more = len(job.differs) - _SHOWN
-        head += f": changed: {', '.join(job.differs[:_SHOWN])}"
-        head += f" and {more} more" if more > 0 else ""
+        head += f": {_changed(job.differs)}"
+        if job.upstream is not None:
+            # The singular of a list would be wrong, the plural of one field odd.
+            head += f", from job {job.upstream.job} (executed: {why_executed(job.upstream)})"
     elif job.cause:
         head += f": {MissCause.of(job.cause).sentence}"
         if job.cause in _WITH_DETAIL and job.detail:
@@ -143,6 +146,20 @@ def _rechecked(job: JobRecord) -> str:
         FAILED_AGAIN: f"failed when executed again: {job.detail}",
     }.get(job.recheck, f"executed again, and not compared: {job.detail}")
     return f"reused from run {job.origin_run} ({came})"
+
+
+def _changed(differs: tuple[str, ...]) -> str:
+    more = len(differs) - _SHOWN
+    return f"changed: {', '.join(differs[:_SHOWN])}" + (f" and {more} more" if more > 0 else "")
+
+
+def why_executed(upstream: Upstream) -> str:
+    """Return why the first of several jobs was executed, in a few words."""
+    if upstream.cause == MissCause.CHANGED.code and upstream.differs:
+        return _changed(upstream.differs)
+    found = (cause.sentence for cause in MissCause if cause.code == upstream.cause)
+    # Of a Reason, or a cause that a newer program knows, the code says most.
+    return next(found, upstream.cause)
 
 
 def summary_line(record: RunRecord) -> str:

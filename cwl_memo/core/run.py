@@ -20,6 +20,7 @@ __all__ = [
     "SAME",
     "JobRecord",
     "RunRecord",
+    "Upstream",
 ]
 
 REPORT_FORMAT: Final = 1
@@ -39,6 +40,35 @@ _HEADER: Final = (
     "run", "document", "store", "mode", "started", "runner", "imported", "cache", "cache_name",
     "cache_behavior",
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """The job of the same run from which that comes in which a later job differs.
+
+    :param job: its name.
+    :param cause: code of its miss, or of the Reason why reuse was refused.
+    :param differs: fields in which its own nearest earlier entry differs.
+    """
+
+    job: str
+    cause: str
+    differs: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, job: JobRecord) -> Upstream:
+        """Return the first cause of what follows from a job."""
+        return job.upstream or cls(job.name, job.cause, job.differs)
+
+    def to_json(self) -> JSON:
+        """Return it as JSON."""
+        return {"job": self.job, "cause": self.cause, "differs": list(self.differs)}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Upstream:
+        """Read what :meth:`to_json` gave."""
+        names = (str(data.get("job", "")), str(data.get("cause", "")))
+        return cls(*names, tuple(data.get("differs", ())))
 
 
 @dataclass(frozen=True)
@@ -68,6 +98,8 @@ class JobRecord:
     :param differences: the outputs that differ from the recorded ones, and how.
     :param section: digest of the tool's outputs section, under which the entry of the job
         has its outputs; empty where the job has no entry.
+    :param upstream: for a miss, the executed job from which all comes in which it differs;
+        None where that is not so or not known.
     """
 
     name: str
@@ -89,6 +121,7 @@ class JobRecord:
     recheck: str = ""
     differences: tuple[Difference, ...] = ()
     section: str = ""
+    upstream: Upstream | None = None
 
     @property
     def saved(self) -> bool:
@@ -100,6 +133,7 @@ class JobRecord:
         data = dict(self.__dict__)
         data["differs"] = list(self.differs)
         data["differences"] = [difference.to_json() for difference in self.differences]
+        data["upstream"] = None if self.upstream is None else self.upstream.to_json()
         return data
 
     @classmethod
@@ -108,6 +142,8 @@ class JobRecord:
         known = {name: data[name] for name in cls.__dataclass_fields__ if name in data}
         known["differs"] = tuple(known.get("differs", ()))
         known["differences"] = tuple(map(Difference.from_json, known.get("differences", ())))
+        first = known.get("upstream")
+        known["upstream"] = Upstream.from_json(first) if isinstance(first, dict) else None
         return cls(**known)
 
 

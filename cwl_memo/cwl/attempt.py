@@ -17,7 +17,7 @@ from cwl_memo.core.entry import BlobRef, Entry, NodeKind, Origin, Tree
 from cwl_memo.core.facts import JobTraits
 from cwl_memo.core.fingerprint import Fingerprint
 from cwl_memo.core.outcome import Miss, MissCause, Reason, Refusal
-from cwl_memo.core.run import EXECUTED, FAILED, REFUSED, REUSED, JobRecord
+from cwl_memo.core.run import EXECUTED, FAILED, REFUSED, REUSED, JobRecord, Upstream
 from cwl_memo.core.settings import Directories
 from cwl_memo.cwl.checksums import Checksums
 from cwl_memo.cwl.door import JobBase, PathMapper, RuntimeContext, SecretStore
@@ -51,6 +51,8 @@ class Attempt:
 
     gathered: Gathered
     wanted: Fingerprint
+    record: JobRecord | None = None
+    """What became of the job, once it has been executed."""
 
     def __init__(self, session: Session, name: str, traits: JobTraits, job_order: Any) -> None:
         self._session = session
@@ -62,6 +64,7 @@ class Attempt:
         self.is_keyed = False
         self.refused: Refusal | None = None
         self.missed: Miss | None = None
+        self.upstream: Upstream | None = None
         self.claim: Claim | None = None
         self.recheck: Recheck | None = None
         self.after: tuple[Digest, ...] = ()
@@ -314,7 +317,8 @@ class Attempt:
             self._publish(self._execution)
         self.release()
         sources = self.gathered.sources if self.is_keyed else None
-        self._session.finish(self._record(status, seconds), sources)
+        self.record = self._record(status, seconds)
+        self._session.finish(self.record, sources)
 
     def _publish(self, execution: Execution) -> None:
         if self.traits.label in self._session.varying:
@@ -333,6 +337,10 @@ class Attempt:
             self._finished = True
             self.release()
             self._session.finish(self._record("permanentFail", 0.0))
+
+    def foreseen(self) -> JobRecord:
+        """Return what would become of the job if it were executed now, and succeeded."""
+        return self._record("success", 0.0)
 
     def _record(self, status: str, seconds: float) -> JobRecord:
         refused, missed = self.refused, self.missed
@@ -365,6 +373,7 @@ class Attempt:
             started=stamp(self._session.begun(self.name, self._begun)),
             network=self.traits.network,
             section="" if self._entry is None else str(self.wanted.section),
+            upstream=self.upstream,
         )
 
     # a recorded workspace

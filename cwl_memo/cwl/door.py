@@ -45,7 +45,8 @@ from cwltool.software_requirements import get_container_from_software_requiremen
 from cwltool.stdfsaccess import StdFsAccess, abspath
 from cwltool.update import INTERNAL_VERSION, ORIGINAL_CWLVERSION
 from cwltool.utils import downloadHttpFile, versionstring, visit_class
-from cwltool.workflow import default_make_tool
+from cwltool.workflow import WorkflowStep, default_make_tool
+from cwltool.workflow_job import ReceiveScatterOutput, WorkflowJob, WorkflowJobLoopStep
 from rdflib.term import BNode
 from ruamel.yaml.main import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
@@ -80,6 +81,7 @@ __all__ = [
     "PathMapper",
     "Process",
     "ProvenanceProfile",
+    "ReceiveScatterOutput",
     "RoundTripRepresenter",
     "RuntimeContext",
     "ScalarFloat",
@@ -90,6 +92,9 @@ __all__ = [
     "UnsupportedRequirement",
     "ValidationException",
     "WorkflowException",
+    "WorkflowJob",
+    "WorkflowJobLoopStep",
+    "WorkflowStep",
     "abspath",
     "arg_parser",
     "check_adjust",

@@ -24,12 +24,12 @@ from cwl_memo.cwl.door import (
 from cwl_memo.cwl.input_object import as_plain, check_input_object
 from cwl_memo.cwl.session import Session
 
-__all__ = ["MemoParallelExecutor", "MemoSerialExecutor"]
+__all__ = ["MemoExecutor", "MemoParallelExecutor", "MemoSerialExecutor"]
 
 _log = logging.getLogger("cwltool")
 
 
-class _MemoExecutor(JobExecutor):
+class MemoExecutor(JobExecutor):
     """What both executors have in common."""
 
     _session: Session
@@ -140,7 +140,7 @@ class _MemoExecutor(JobExecutor):
         )
 
 
-class MemoSerialExecutor(_MemoExecutor, SingleJobExecutor):
+class MemoSerialExecutor(MemoExecutor, SingleJobExecutor):
     """cwltool's serial executor."""
 
     def __init__(self, session: Session) -> None:
@@ -160,7 +160,7 @@ class MemoSerialExecutor(_MemoExecutor, SingleJobExecutor):
         self._deliver(runtime_context)
 
 
-class MemoParallelExecutor(_MemoExecutor):
+class MemoParallelExecutor(MemoExecutor):
     """cwltool's executor of ``--parallel``, which it holds: compiled, that has no subclasses.
 
     :param max_parallel: cores to use; 0 for all.

@@ -13,18 +13,22 @@ from cwl_memo.cwl.tool import MemoCommandLineTool
 __all__ = ["make_factory"]
 
 
-def make_factory(session: Session) -> Callable[[Any, LoadingContext], Process]:
+def make_factory(
+    session: Session, kind: Any = MemoCommandLineTool
+) -> Callable[[Any, LoadingContext], Process]:
     """Return a ``construct_tool_object`` whose CommandLineTools are memoized.
 
     Workflows, ExpressionTools and all else are cwltool's: they are cheap, or made of
     jobs.
+
+    :param kind: the class of the CommandLineTools.
     """
 
     def make_tool(toolpath_object: Any, loading_context: LoadingContext) -> Process:
         toolpath_object, loading_context = work_reuse.for_process(toolpath_object, loading_context)
         process: Process
         if toolpath_object.get("class") == "CommandLineTool":
-            process = tool = MemoCommandLineTool(toolpath_object, loading_context)
+            process = tool = kind(toolpath_object, loading_context)
             tool.memo_session = session
         else:
             process = default_make_tool(toolpath_object, loading_context)

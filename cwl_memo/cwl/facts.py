@@ -60,7 +60,7 @@ from cwl_memo.cwl.view import Views
 from cwl_memo.memo import Memo
 from cwl_memo.store.protocol import FileDigest, FileIdentity
 
-__all__ = ["Gathered", "ToolFacts"]
+__all__ = ["Gathered", "ToolFacts", "tool_label"]
 
 _REQUIREMENTS_INPUT: Final = ("cwl:requirements", "https://w3id.org/cwl/cwl#requirements")
 _LAST: Final = 2**31
@@ -111,7 +111,7 @@ class ToolFacts:
         types = (tool.inputs_record_schema, tool.schemaDefs)
         # Without any Any nothing is ever noted down: see forget_types.
         self._types = copy.deepcopy(types) if "Any" in repr(types) else None
-        self.label = _label(str(tool.tool.get("id", "")))
+        self.label = tool_label(str(tool.tool.get("id", "")))
         self._ports = [(shortname(item["id"]), item) for item in tool.tool["inputs"]]
 
     @property
@@ -463,7 +463,7 @@ def _values_only(value: JSON) -> JSON:
     return [_values_only(item) for item in value] if isinstance(value, list) else value
 
 
-def _label(identifier: str) -> str:
+def tool_label(identifier: str) -> str:
     """Return a tool's name for people: stable across edits, moves and runs."""
     location, _, fragment = identifier.partition("#")
     name = location.rstrip("/").rpartition("/")[2]

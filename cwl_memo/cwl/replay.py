@@ -26,7 +26,13 @@ from cwl_memo.store.manifest_file import used_entry
 from cwl_memo.store.materialise import copy_blob, copy_small_blob
 from cwl_memo.store.protocol import RACY_NS, SMALL, stat_identity
 
-__all__ = ["ChangedError", "deliver", "require_unchanged", "unchanged_files"]
+__all__ = [
+    "ChangedError",
+    "deliver",
+    "require_deliverable",
+    "require_unchanged",
+    "unchanged_files",
+]
 
 _PATIENCE: Final = 64 << 20
 """Bytes of changed files that are read again; more takes the long way, which remembers."""
@@ -165,6 +171,39 @@ def deliver(layout: Layout, manifest: Manifest, outdir: str) -> tuple[Manifest, 
     :raises ChangedError: if that cannot be; what was delivered by then is right, and the
         long way delivers it again.
     """
+    real, is_same, text = _prepare(manifest, outdir)
+    try:
+        os.makedirs(real, exist_ok=True)
+        deliveries = tuple(_deliver_all(layout, manifest.deliveries, real, is_same=is_same))
+    except (OSError, StoreError) as error:
+        raise ChangedError(f"not delivered: {error}") from error
+    if is_same and deliveries != manifest.deliveries:
+        manifest = _with(manifest, deliveries=deliveries)
+    return manifest, text
+
+
+def require_deliverable(layout: Layout, manifest: Manifest, outdir: str) -> None:
+    """See that :func:`deliver` would succeed, and change nothing.
+
+    :raises ChangedError: if it would not.
+    """
+    real, is_same, _ = _prepare(manifest, outdir)
+    now = time.time_ns()
+    try:
+        for delivery in manifest.deliveries:
+            place = os.path.join(real, delivery.path)
+            if _standing(place, delivery, now, is_same=is_same) is None:
+                blob = layout.blob(delivery.digest)
+                if delivery.size > SMALL:
+                    _require_sound(blob, delivery)
+                elif _digest(str(blob)) != delivery.digest:
+                    raise ChangedError(f"blob {delivery.digest} was changed")
+    except OSError as error:
+        raise ChangedError(f"would not be delivered: {error}") from error
+
+
+def _prepare(manifest: Manifest, outdir: str) -> tuple[str, bool, str]:
+    """Return the real directory, whether it is that of the manifest, and what is printed."""
     real = os.path.realpath(outdir)
     is_same = (outdir, real) == (manifest.outdir, manifest.real_outdir)
     if os.path.lexists(real) and not os.path.isdir(real):
@@ -174,15 +213,27 @@ def deliver(layout: Layout, manifest: Manifest, outdir: str) -> tuple[Manifest, 
         above = os.path.dirname(place)
         if os.path.isdir(place) or os.path.realpath(above) != above:
             raise ChangedError(f"{place} cannot be written to")
-    text = manifest.output if is_same else _moved(manifest, outdir)
-    try:
-        os.makedirs(real, exist_ok=True)
-        deliveries = tuple(_deliver_all(layout, manifest.deliveries, real, is_same=is_same))
-    except (OSError, StoreError) as error:
-        raise ChangedError(f"not delivered: {error}") from error
-    if is_same and deliveries != manifest.deliveries:
-        manifest = _with(manifest, deliveries=deliveries)
-    return manifest, text
+    return real, is_same, manifest.output if is_same else _moved(manifest, outdir)
+
+
+def _standing(place: str, delivery: Delivery, now: int, *, is_same: bool) -> StatIdentity | None:
+    """Return by what a file is known that stands where it was delivered; None if none does."""
+    stands = None
+    with contextlib.suppress(OSError):
+        stands = os.lstat(place)
+    if stands is None or not stat.S_ISREG(stands.st_mode):
+        return None
+    identity = stat_identity(stands)
+    settled = max(stands.st_mtime_ns, stands.st_ctime_ns) < now - RACY_NS
+    is_untouched = is_same and identity == delivery.delivered
+    if is_untouched or (
+        settled
+        and stands.st_nlink == 1
+        and _holds(place, stands, delivery)
+        and stat_identity(os.lstat(place)) == identity
+    ):
+        return identity
+    return None
 
 
 def _moved(manifest: Manifest, outdir: str) -> str:
@@ -229,20 +280,10 @@ def _deliver_all(
     made: set[str] = set()
     for delivery in deliveries:
         place = os.path.join(outdir, delivery.path)
-        stands = None
-        with contextlib.suppress(OSError):
-            stands = os.lstat(place)
-        if stands is not None and stat.S_ISREG(stands.st_mode):
-            identity = stat_identity(stands)
-            settled = max(stands.st_mtime_ns, stands.st_ctime_ns) < now - RACY_NS
-            if (is_same and identity == delivery.delivered) or (
-                settled
-                and stands.st_nlink == 1
-                and _holds(place, stands, delivery)
-                and stat_identity(os.lstat(place)) == identity
-            ):
-                yield _delivered(delivery, identity)
-                continue
+        identity = _standing(place, delivery, now, is_same=is_same)
+        if identity is not None:
+            yield _delivered(delivery, identity)
+            continue
         above = os.path.dirname(place)
         if above not in made:
             os.makedirs(above, exist_ok=True)

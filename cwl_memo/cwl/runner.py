@@ -42,7 +42,14 @@ from cwl_memo.store.caches import RunCaches
 from cwl_memo.store.lay_out import require_free
 from cwl_memo.store.local import LocalStore, open_store
 
-__all__ = ["Purpose", "build_parser", "run"]
+__all__ = [
+    "NOT_EXECUTING",
+    "Purpose",
+    "build_parser",
+    "forget_memo_arguments",
+    "restore_container_ids",
+    "run",
+]
 
 _log = logging.getLogger("cwltool")
 
@@ -67,7 +74,7 @@ class Purpose(Protocol):
 
 _USAGE: Final = 2
 
-_NOT_EXECUTING: Final = (
+NOT_EXECUTING: Final = (
     "version",
     "print_supported_versions",
     "print_deps",
@@ -126,7 +133,7 @@ def run(
         args = parser.parse_args([*options, *argv])
     except SystemExit as end:
         return int(end.code or 0)
-    _restore_container_ids(args)
+    restore_container_ids(args)
     try:
         choice = _chosen_for(args, purpose)
         if choice.memo and args.cachedir:
@@ -139,7 +146,7 @@ def run(
             parser.print_usage(sys.stderr)
         sys.stderr.write(f"{prog}: error: {error}\n")
         return _USAGE
-    _forget_memo_arguments(args)
+    forget_memo_arguments(args)
     if not args.workflow and not os.path.isfile("CWLFile") and not _ends_early(args):
         _log.error("CWL document required, no input file was provided")
         parser.print_help(sys.stderr)
@@ -318,17 +325,17 @@ def _tell(args: argparse.Namespace, choice: Choice) -> None:
 
 
 def _ends_early(args: argparse.Namespace) -> bool:
-    return any(getattr(args, name, False) for name in _NOT_EXECUTING)
+    return any(getattr(args, name, False) for name in NOT_EXECUTING)
 
 
-def _forget_memo_arguments(args: argparse.Namespace) -> None:
+def forget_memo_arguments(args: argparse.Namespace) -> None:
     """Take our options out again: cwltool makes attributes of contexts out of them."""
     for name in [name for name in vars(args) if name == "memo" or name.startswith("memo_")]:
         delattr(args, name)
 
 
-def _restore_container_ids(args: argparse.Namespace) -> None:
-    # As cwltool.main does with arguments that it parses itself.
+def restore_container_ids(args: argparse.Namespace) -> None:
+    """Do as cwltool.main does with arguments that it parses itself."""
     if getattr(args, "record_container_id", False) and not args.cidfile_dir:
         args.cidfile_dir = os.getcwd()
     if hasattr(args, "record_container_id"):

@@ -57,10 +57,12 @@ class SchemaFiles:
 
     :param directory: where the files are; made when the first is written.
     :param extended: whether cwltool's extensions are part of the schemas.
+    :param keep: whether files may be written.
     """
 
-    def __init__(self, directory: Path, *, extended: bool = False) -> None:
+    def __init__(self, directory: Path, *, extended: bool = False, keep: bool = True) -> None:
         self._directory = directory
+        self._keeps = keep
         made_by = [
             platform.python_implementation(),
             platform.python_version(),
@@ -155,6 +157,8 @@ class SchemaFiles:
             self._kept.add(version)
 
     def _write(self, name: str, kept: Any) -> None:
+        if not self._keeps:
+            return
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not _is_private(self._directory):
             return
@@ -176,17 +180,19 @@ def _is_private(place: Path | int) -> bool:
 
 
 def schemas_for(
-    args: argparse.Namespace, environ: Mapping[str, str]
+    args: argparse.Namespace, environ: Mapping[str, str], *, keep: bool = True
 ) -> tuple[SchemaFiles | None, Callable[[], None]]:
     """Return the schemas' files, and what sets cwltool's schemas up by them.
 
     :param args: cwltool's arguments.
     :param environ: tells where caches are; without a place for them, cwltool reads YAML.
+    :param keep: whether files may be written.
     """
     place = cache_directory(environ)
     kept = None
     if place is not None:
-        kept = SchemaFiles(place / _FOLDER, extended=bool(getattr(args, "enable_ext", False)))
+        extended = bool(getattr(args, "enable_ext", False))
+        kept = SchemaFiles(place / _FOLDER, extended=extended, keep=keep)
     document = str(args.workflow or "CWLFile").partition("#")[0]
 
     def set_up() -> None:

@@ -35,6 +35,7 @@ from cwl_memo.cwl.files import Sources
 from cwl_memo.cwl.final import FinalOutputs
 from cwl_memo.cwl.host import HostPrograms
 from cwl_memo.cwl.image import Engine, ImageResolver, UnresolvedImage
+from cwl_memo.cwl.lineage import Lineage
 from cwl_memo.cwl.log import LogTaps
 from cwl_memo.cwl.long_lists import LongLists
 from cwl_memo.cwl.view import ViewFsAccess, Views
@@ -95,6 +96,7 @@ class Session:
         self.long_lists: LongLists | None = None
         """What of the input object cwltool has not read."""
         self.programs = HostPrograms(self._note_programs)
+        self.lineage = Lineage()
         self.logs = LogTaps()
         self.views = Views(self.memo, self._make_view_root, lazy=False)
         self.taps_logs = False

@@ -49,7 +49,7 @@ from cwl_memo.memo import Unclaimed
 from cwl_memo.store.clock import now
 from cwl_memo.store.protocol import Claim, FileDigest
 
-__all__ = ["MemoCommandLineTool", "MemoMixin"]
+__all__ = ["Callback", "MemoCommandLineTool", "MemoMixin"]
 
 _log = logging.getLogger("cwltool")
 
@@ -368,6 +368,14 @@ class MemoMixin:
             label = attempt.traits.label
             session.tell(lambda: Event.begun(now(), session.run, attempt.name, label, key, found))
 
+    def _trace(self, attempt: Attempt, callbacks: Callback) -> None:
+        """Find the first cause of a miss upstream."""
+        missed, session = attempt.missed, self.memo_session
+        if missed is not None and missed.differs:
+            attempt.upstream = session.memo.shield(
+                lambda: session.lineage.first_cause(missed.differs, attempt.inputs, callbacks), None
+            )
+
     def _execute(
         self, attempt: Attempt, job_order: Any, callbacks: Callback, context: RuntimeContext
     ) -> Iterator[Any]:
@@ -377,9 +385,14 @@ class MemoMixin:
         self.memo_facts.forget_types()
 
         listings = Listings()
+        self._trace(attempt, callbacks)
 
         def finished(outputs: Any, status: str) -> None:
             attempt.finish(status)
+            record = attempt.record
+            if record is not None:
+                lineage = session.lineage
+                session.memo.shield(lambda: lineage.note(record, outputs, callbacks), None)
             listings.take_off()
             callbacks(outputs, status)
 

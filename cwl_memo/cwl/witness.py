@@ -398,6 +398,7 @@ class Witness:
             detail="",
             differs=(),
             nearest="",
+            upstream=None,
             origin_run=run,
             origin_job=job.name,
         )

@@ -17,7 +17,7 @@ from diskcache.core import DBNAME, MODE_RAW, UNKNOWN
 
 from cwl_memo.errors import StoreDamagedError
 
-__all__ = ["DATABASE", "PlainCache", "PlainDisk", "read_summaries"]
+__all__ = ["DATABASE", "PlainCache", "PlainDisk", "read_row", "read_summaries"]
 
 DATABASE: Final = str(DBNAME)
 """Name of the file that holds the rows."""
@@ -49,6 +49,13 @@ def read_summaries(connection: sqlite3.Connection, first: bytes) -> list[tuple[A
     bounds = (first, first + b"\xff" * 32)
     query = "SELECT key, body FROM Summary WHERE key BETWEEN ? AND ?"
     return connection.execute(query, bounds).fetchall()
+
+
+def read_row(connection: sqlite3.Connection, name: str) -> Any:
+    """Return what is kept under a name, None for nothing; it is not checked."""
+    query = "SELECT value FROM Cache WHERE key = ? AND raw = 1"
+    row = connection.execute(query, (name,)).fetchone()
+    return None if row is None else row[0]
 
 
 class PlainDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache has no types

@@ -86,7 +86,7 @@ class Index:
     :param timeout: seconds to wait for another process that writes.
     :param is_current: tells whether a summary is of the file that an entry has now.
     :param writable: whether it may be written there. If not, what is new is kept in
-        memory, and only summaries are read.
+        memory.
     """
 
     def __init__(

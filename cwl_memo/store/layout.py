@@ -40,7 +40,15 @@ from cwl_memo.errors import StoreReadOnlyError, StoreUnavailableError
 from cwl_memo.store.failure import writing
 from cwl_memo.store.regular import NotRegularError, read_regular, write_all
 
-__all__ = ["FORMAT", "Layout", "is_vacant", "is_writable", "open_layout", "remove_store"]
+__all__ = [
+    "FIRST_FILES",
+    "FORMAT",
+    "Layout",
+    "is_vacant",
+    "is_writable",
+    "open_layout",
+    "remove_store",
+]
 
 FORMAT: Final = 1
 """The format that this program reads and writes."""
@@ -188,6 +196,9 @@ class Layout:
         """Return the path of a blob's file."""
         return f"{self._blobs}{digest.hex[:2]}/{digest.hex}"
 
+
+FIRST_FILES: Final = ("format", "CACHEDIR.TAG", "README.txt")
+"""The files that a store has from its beginning."""
 
 _MIGRATIONS: Final[Mapping[int, Callable[[Layout], None]]] = {}
 """How a store of an older format becomes one of the next; there is no older one yet."""

@@ -15,7 +15,7 @@ from diskcache import Timeout
 
 from cwl_memo.core.digest import seal
 from cwl_memo.errors import StoreDamagedError
-from cwl_memo.store.disk import DATABASE, PlainCache, read_summaries
+from cwl_memo.store.disk import DATABASE, PlainCache, read_row, read_summaries
 
 __all__ = [
     "DiskTable",
@@ -130,7 +130,7 @@ class MemoryTable:
 
 
 class ReadTable(MemoryTable):
-    """A table of which only the summaries are read from its file, which is left as it is.
+    """A table that is read from its file, which is left as it is; what is new stays in memory.
 
     :param directory: holds the file.
     """
@@ -146,10 +146,18 @@ class ReadTable(MemoryTable):
             uri = f"{path.as_uri()}?mode=ro{'&immutable=1' if alone else ''}"
             self._connection = sqlite3.connect(uri, uri=True, check_same_thread=False)
 
+    def get(self, name: str) -> str | None:
+        """Return the text of a name; None where there is none or it was changed."""
+        text = super().get(name)
+        if text is None and self._connection is not None:
+            # A file that is no table, or that somebody writes meanwhile, has none.
+            with contextlib.suppress(sqlite3.Error):
+                return _unsealed_text(name, read_row(self._connection, name))
+        return text
+
     def summaries(self, first: bytes) -> dict[bytes, bytes]:
         """Return the summaries of entries whose key begins with a byte, by key."""
         if self._connection is not None:
-            # A file that is no table, or that somebody writes meanwhile, has none.
             with contextlib.suppress(sqlite3.Error):
                 return _unsealed(read_summaries(self._connection, first))
         return {}
@@ -187,10 +195,9 @@ class DiskTable:
             sealed = self._cache.get(name)
             if sealed is None:
                 return None
-            text: str = sealed[64:]
-            if _seal(name, text) != sealed[:64]:
+            text = _unsealed_text(name, sealed)
+            if text is None:
                 self._cache.delete(name)
-                return None
             return text
 
     def set(self, name: str, text: str) -> None:
@@ -242,6 +249,14 @@ class DiskTable:
 def _seal(name: str, text: str) -> str:
     # No name has a NUL in it.
     return seal("index-row", f"{name}\0{text}".encode("utf-8", "surrogatepass")).hex()
+
+
+def _unsealed_text(name: str, sealed: Any) -> str | None:
+    """Return the text of a row that is what was written under a name; None for any other."""
+    if type(sealed) is not str:
+        return None
+    text = sealed[64:]
+    return text if _seal(name, text) == sealed[:64] else None
 
 
 def _seal_summary(key: bytes, body: bytes) -> bytes:

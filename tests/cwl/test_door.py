@@ -191,6 +191,29 @@ def test_classes_are_derived_only_from_those_that_allow_it_when_compiled() -> No
         assert source.startswith("@mypyc_attr(allow_interpreted_subclasses=True)"), base
 
 
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (door.WorkflowJob, "receive_output"),
+        (door.WorkflowStep, "receive_output"),
+        (door.ReceiveScatterOutput, "receive_scatter_output"),
+        (door.WorkflowJobLoopStep, "loop_callback"),
+    ],
+)
+def test_steps_are_told_of_outputs_by_methods_of_their_own(kind: type, name: str) -> None:
+    # The callback that a job is given is a partial of these, from which its place is read.
+    assert hasattr(kind, name)
+
+
+def test_a_step_of_a_running_workflow_tells_how_far_it_is() -> None:
+    module = importlib.import_module("cwltool.workflow_job")
+    source = inspect.getsource(module.WorkflowJobStep) + inspect.getsource(door.WorkflowJob)
+    for name in ("submitted", "completed", "step", "steps", "state", "tool", "id"):
+        assert f"self.{name}" in source
+    source = inspect.getsource(door.ReceiveScatterOutput)
+    assert "self.output_callback" in source
+
+
 def test_loading_contexts_have_the_factory() -> None:
     assert hasattr(door.LoadingContext(), "construct_tool_object")
 

@@ -9,12 +9,14 @@ from typing import Any
 import jsonschema
 import pytest
 
-from cwl_memo.core.run import EXECUTED, JobRecord, RunRecord
+from cwl_memo.core.plan import PLANNED, PlannedJob, PlanRecord, foreseen, left_open
+from cwl_memo.core.run import EXECUTED, JobRecord, RunRecord, Upstream
 from cwl_memo.core.settings import Mode
 from cwl_memo.report.changes import Change
 from cwl_memo.report.schema import report_schema
 
 JOB = JobRecord("align", "align.cwl", EXECUTED, "miss", key="a" * 64, differs=("inputs.x",))
+WAITING = JobRecord("sort", "sort.cwl", "", "", upstream=Upstream("align", "changed", ("tool",)))
 RECORD = RunRecord(run="2026-11-20-a1b2", mode="readwrite", status="success", jobs=[JOB])
 
 
@@ -43,12 +45,22 @@ def test_the_schema_names_every_property_of_a_report_and_no_other() -> None:
 def test_the_schema_names_every_field_of_a_job_and_no_other() -> None:
     job = report_schema()["$defs"]["job"]
     assert {field.name for field in fields(JobRecord)} == set(job["required"])
-    assert set(job["properties"]) == {*job["required"], "changes"}
+    planned = {field.name for field in fields(PlannedJob)} - set(job["required"])
+    assert set(job["properties"]) == {*job["required"], *planned, "changes"}
+
+
+def test_a_plan_follows_the_schema() -> None:
+    jobs: list[JobRecord] = [foreseen(JOB), left_open(WAITING, ("align",), scatter=True)]
+    plan = PlanRecord(run="", status=PLANNED, jobs=jobs)
+    assert problems(plan.to_json()) == []
+    assert set(plan.summary()) == set(report_schema()["$defs"]["summary"]["properties"])
+    first = Upstream("align", "changed")
+    assert set(first.to_json()) == set(report_schema()["$defs"]["upstream"]["properties"])
 
 
 def test_the_schema_names_every_field_of_a_summary_and_of_a_change() -> None:
     parts = report_schema()["$defs"]
-    assert set(RECORD.summary()) == set(parts["summary"]["properties"])
+    assert set(RECORD.summary()) == set(parts["summary"]["properties"]) - {"unknown"}
     assert set(RECORD.summary()) == set(parts["summary"]["required"])
     assert set(Change("f", None, None).to_json()) == set(parts["change"]["properties"])
 

@@ -11,7 +11,7 @@ from diskcache.core import MODE_RAW
 from cwl_memo.errors import StoreDamagedError
 from cwl_memo.store.local import LocalStore, open_store
 from cwl_memo.store.protocol import FileIdentity
-from cwl_memo.store.table import DiskTable, _seal
+from cwl_memo.store.table import DiskTable, ReadTable, _seal
 from tests.store.example import digest, execute, key, record
 
 OLD_NS = 1_000_000_000_000_000_000
@@ -29,6 +29,29 @@ def test_a_row_moved_to_another_name_is_absent(tmp_path: Path, table: DiskTable)
     table.set("name", "text")
     execute(tmp_path, "UPDATE Cache SET key = 'other'")
     assert table.get("other") is None
+
+
+def test_a_table_that_is_only_read_has_what_was_written_and_leaves_it_as_it_is(
+    tmp_path: Path, table: DiskTable
+) -> None:
+    for name in ("name", "other", "third"):
+        table.set(name, "text")
+    execute(tmp_path, "UPDATE Cache SET value = replace(value, 'text', 'next') WHERE key = 'other'")
+    execute(tmp_path, "UPDATE Cache SET value = 3 WHERE key = 'third'")
+    table.close()
+    reader = ReadTable(tmp_path)
+    assert reader.get("name") == "text"
+    assert [reader.get(name) for name in ("other", "third", "absent")] == [None, None, None]
+    reader.set("name", "mine")
+    assert reader.get("name") == "mine"
+    reader.close()
+    assert len(execute(tmp_path, "SELECT * FROM Cache")) == 3
+
+
+def test_a_table_that_is_no_file_has_nothing(tmp_path: Path) -> None:
+    (tmp_path / "cache.db").write_bytes(b"no table")
+    assert ReadTable(tmp_path).get("name") is None
+    assert ReadTable(tmp_path / "nowhere").get("name") is None
 
 
 def test_a_transaction_that_fails_leaves_nothing(table: DiskTable) -> None:

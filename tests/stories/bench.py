@@ -20,10 +20,12 @@ from typing import Any
 
 import pytest
 
+from cwl_memo.core.plan import PlannedJob, PlanRecord
 from cwl_memo.core.run import RunRecord
+from cwl_memo.cwl import plan as planning
 from cwl_memo.cwl import runner
 
-__all__ = ["Bench", "Run", "fields", "namespaces"]
+__all__ = ["Bench", "Plan", "Run", "fields", "namespaces"]
 
 JSON = Any
 
@@ -87,6 +89,33 @@ class Run:
     def text_of_all(self, name: str = "out") -> list[str]:
         """Return the texts of an array of output files."""
         return [Path(item["path"]).read_text() for item in self.output[name]]
+
+
+@dataclass
+class Plan:
+    """What a plan said.
+
+    :param code: cwltool's exit code.
+    :param record: the plan; None where the document or the input object was rejected.
+    :param log: what it logged.
+    """
+
+    code: int
+    record: PlanRecord | None
+    log: str
+
+    @property
+    def jobs(self) -> dict[str, PlannedJob]:
+        """The planned jobs by their names."""
+        assert self.record is not None, self.log
+        found = {job.name: job for job in self.record.jobs if isinstance(job, PlannedJob)}
+        assert len(found) == len(self.record.jobs)
+        return found
+
+    @property
+    def predicted(self) -> dict[str, str]:
+        """What is predicted of each job."""
+        return {name: job.predicted for name, job in self.jobs.items()}
 
 
 class Bench:
@@ -164,18 +193,13 @@ class Bench:
         """
         self._count += 1
         outdir = self.folder / f"outdir{self._count}"
-        if isinstance(job, Mapping):
-            job = self.write("job.json", job)
-        words = [
-            *(["--memo-cache", cache] if cache else ["--memo-store", str(store or self.store)]),
-            "--outdir",
-            str(outdir),
-            *([] if container else ["--no-container"]),
-            *(["--enable-ext"] if ext else []),
+        options = (
+            *(() if container else ("--no-container",)),
+            *(("--enable-ext",) if ext else ()),
             *options,
-            str(self.folder / document),
-            *(job if isinstance(job, list) else [] if job is None else [str(self.folder / job)]),
-        ]
+        )
+        place = ["--memo-cache", cache] if cache else ["--memo-store", str(store or self.store)]
+        words = self._words(document, job, (*place, *options), outdir)
         before = self._marks()
         records: list[RunRecord] = []
         log = io.StringIO()
@@ -211,6 +235,51 @@ class Bench:
             marks=self._marks()[len(before) :],
             outdir=outdir,
         )
+
+    def plan(
+        self,
+        document: str | Path,
+        job: Mapping[str, JSON] | str | Path | list[str] | None = None,
+        *options: str,
+        store: Path | None = None,
+        ext: bool = False,
+    ) -> Plan:
+        """Plan a run of a document on an input object."""
+        outdir = self.folder / f"outdir{self._count + 1}"
+        place = ("--memo-store", str(store or self.store), "--no-container")
+        options = (*place, *(("--enable-ext",) if ext else ()), *options)
+        words = self._words(document, job, options, outdir)
+        log = io.StringIO()
+        handler = logging.StreamHandler(log)
+        logger = logging.getLogger("cwltool")
+        with self._monkeypatch.context() as patch:
+            patch.chdir(self.folder)
+            patch.setattr(sys, "argv", ["cwl-memo"])
+            if not ext:
+                patch.setattr("cwl_memo.cwl.schema_cache.setup_schema", lambda *_: None)
+            logger.addHandler(handler)
+            try:
+                code, record = planning.plan(planning.asked_for(words, "cwl-memo plan"))
+            finally:
+                logger.removeHandler(handler)
+        return Plan(code, record, log.getvalue())
+
+    def _words(
+        self,
+        document: str | Path,
+        job: Mapping[str, JSON] | str | Path | list[str] | None,
+        options: tuple[str, ...],
+        outdir: Path,
+    ) -> list[str]:
+        if isinstance(job, Mapping):
+            job = self.write("job.json", job)
+        return [
+            "--outdir",
+            str(outdir),
+            *options,
+            str(self.folder / document),
+            *(job if isinstance(job, list) else [] if job is None else [str(self.folder / job)]),
+        ]
 
     def _marks(self) -> list[str]:
         return self.counter.read_text().split("\n")[:-1] if self.counter.exists() else []
