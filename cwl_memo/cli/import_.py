@@ -72,6 +72,7 @@ def _run(arguments: Namespace) -> int:
                 "store": str(path),
                 "published": [key.hex for key in imported.published],
                 "kept": [key.hex for key in imported.kept],
+                "taken_back": [key.hex for key in imported.taken_back],
                 "run_is_new": imported.run_is_new,
                 **inventory_document(imported.inventory),
             }
@@ -102,6 +103,9 @@ def _text(imported: Imported) -> list[str]:
     run = imported.inventory.run
     counts = f"{len(imported.published)} entries imported, {len(imported.kept)} were there already"
     lines = [f"run {run}: {counts}"]
+    if imported.taken_back:
+        count = len(imported.taken_back)
+        lines.append(f"{count} left out: invalidated in this store, see 'cwl-memo ls'")
     if not imported.run_is_new:
         lines.append("The run's record was there already and stays as it was.")
     return lines

@@ -33,7 +33,7 @@ from cwl_memo.core.digest import ReuseKey, digest_of_bytes
 from cwl_memo.core.entry import BlobRef, Entry
 from cwl_memo.core.explain import format_bytes
 from cwl_memo.core.settings import DEFAULT_MAX_SIZE
-from cwl_memo.errors import FormatError, StoreReadOnlyError, UsageError
+from cwl_memo.errors import FormatError, InvalidatedError, StoreReadOnlyError, UsageError
 from cwl_memo.store.compressed import Reader, decompressing
 from cwl_memo.store.entry_file import ENTRY_LIMIT, unseal_entry
 from cwl_memo.store.failure import writing
@@ -57,12 +57,14 @@ class Imported:
     :param inventory: what is in the bundle.
     :param published: the entries that the store has now and had not before.
     :param kept: the entries that were there already, and were left as they are.
+    :param taken_back: the entries that were invalidated in this store, and stay away.
     :param run_is_new: whether the run's record was taken in.
     """
 
     inventory: Inventory
     published: list[ReuseKey] = field(default_factory=list)
     kept: list[ReuseKey] = field(default_factory=list)
+    taken_back: list[ReuseKey] = field(default_factory=list)
     run_is_new: bool = False
 
 
@@ -241,7 +243,10 @@ class _Import:
 
     def _has(self, key: ReuseKey) -> bool:
         """Tell whether the store has an entry that can be reused."""
-        return self._store.get_entry(key) is not None and not self._store.is_evicted(key)
+        entry = self._store.get_entry(key)
+        if entry is None or entry.is_dead(self._store.tombstone(key)):
+            return False
+        return not self._store.is_evicted(key)
 
     def _take_blob(self, name: str, blob: BlobRef, *, is_needed: bool) -> None:
         if blob.size <= _PART:
@@ -278,8 +283,12 @@ class _Import:
         if not is_wanted or self._has(entry.key):
             self._result.kept.append(entry.key)
             return
-        self._store.publish(entry)
-        self._result.published.append(entry.key)
+        try:
+            self._store.publish(entry)
+        except InvalidatedError:
+            self._result.taken_back.append(entry.key)
+        else:
+            self._result.published.append(entry.key)
 
     def _take_record(self, data: bytes) -> None:
         """Take the run's record in, or what an interrupted import has left out of it."""
