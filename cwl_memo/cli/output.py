@@ -26,7 +26,8 @@ def write_json(document: JSON) -> None:
 
 
 def remark(text: str) -> None:
-    """Write a line that is no answer to stderr."""
+    """Write a line that is no answer to stderr, after all that was written to stdout before."""
+    sys.stdout.flush()
     sys.stderr.write(printable(text) + "\n")
 
 

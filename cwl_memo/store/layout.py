@@ -66,7 +66,8 @@ _DIRECTORIES: Final = (
 )
 
 _PARTS: Final = (
-    *_DIRECTORIES, "replays", "projects", "secret.key", "CACHEDIR.TAG", "README.txt", "format"
+    *_DIRECTORIES, "replays", "projects", "tombstones", "pins", "secret.key", "CACHEDIR.TAG",
+    "README.txt", "format"
 )  # fmt: skip
 """All that a store is made of; what makes it one goes last when it is removed."""
 
