@@ -91,7 +91,7 @@ def why_skip(case: Case, template: Template) -> str:
     asked = {*case.needs}
     for run in case.runs:
         asked |= {option.partition("=")[0] for option in run.options if option.startswith("-")}
-    if lacking := sorted(asked & template.lacks):
+    if lacking := sorted(asked & template.missing):
         return f"the runner lacks {', '.join(lacking)}"
     if asked and "{options}" not in template.command and any(run.options for run in case.runs):
         return "the runner takes no options"
@@ -148,7 +148,10 @@ def _runs(case: Case, plan: Plan, world: World) -> Iterator[RunResult]:
     for number, run in enumerate(case.runs, 1):
         try:
             for change in run.changes:
-                apply(world, change)
+                if "invalidate" in change:
+                    _invalidate(change["invalidate"], run, plan, world, number)
+                else:
+                    apply(world, change)
         except CaseError:
             if is_flawed:
                 return  # what was to be changed is not there, since the runner did not make it
@@ -160,6 +163,21 @@ def _runs(case: Case, plan: Plan, world: World) -> Iterator[RunResult]:
         for result in results:
             is_flawed = is_flawed or result.verdict.is_flaw
             yield result
+
+
+def _invalidate(tools: JSON, run: Run, plan: Plan, world: World, number: int) -> None:
+    """Have the runner take back the results of tools.
+
+    :raises CaseError: if it fails.
+    """
+    for tool in tools if plan.template.reuses else ():
+        asking = replace(plan.template, command=plan.template.invalidation)
+        words = asking.words({"store": str(world.store), "tool": tool}, ())
+        log = world.folder / "logs" / f"{number}.invalidation"
+        execution = Execution(words, world.folder, _environment(run, plan, world), log)
+        status = execution.finish(plan.timeout, None, Counter).status
+        if status != 0:
+            raise CaseError(f"invalidate {tool}: exit status {status}; see {log}.err")
 
 
 def _damaged(case: Case, run: Run, plan: Plan, world: World, number: int) -> Iterator[RunResult]:

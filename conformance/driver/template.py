@@ -29,6 +29,8 @@ class Template:
     :param reuses: False for a runner without a cache: then only results are judged.
     :param lacks: options and abilities that the runner does not have; cases that need one
         are skipped.
+    :param invalidation: what takes back the results of a tool, whose label takes the place of
+        ``{tool}``; empty for a runner that cannot.
     :param prediction: what asks the runner what a run would do, without doing it; empty for
         one that cannot tell.
     """
@@ -39,6 +41,7 @@ class Template:
     lacks: frozenset[str] = frozenset()
     environment: tuple[tuple[str, str], ...] = ()
     prediction: str = ""
+    invalidation: str = ""
 
     def check(self) -> None:
         """See that the template can be used.
@@ -56,6 +59,12 @@ class Template:
         if program == len(words):
             raise DriverError("the command is empty")
         find_program(words[program])
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """The options and abilities that the runner does not have."""
+        cannot = {"invalidation"} if self.reuses and not self.invalidation else set()
+        return self.lacks | cannot
 
     @property
     def tells_reasons(self) -> bool:
@@ -96,6 +105,10 @@ _PREDICTION: Final = (
     "CWL_MEMO_STORE={store} cwl-memo plan --json --outdir {outdir} {options} {document} {job}"
 )
 
+_INVALIDATION: Final = (
+    "CWL_MEMO_STORE={store} cwl-memo invalidate --tool {tool} --reason conformance --yes"
+)
+
 # With --parallel it does not end after SIGINT or SIGTERM, with a cache or without.
 _CWLTOOL_LACKS: Final = frozenset(
     {"cache-behavior", "cwl-memo-store", "recheck", "signals-in-parallel"}
@@ -104,16 +117,18 @@ _CWLTOOL_LACKS: Final = frozenset(
 TEMPLATES: Final[Mapping[str, Template]] = {
     template.name: template
     for template in (
-        Template("cwl-memo", _CWL_MEMO, prediction=_PREDICTION),
+        Template("cwl-memo", _CWL_MEMO, prediction=_PREDICTION, invalidation=_INVALIDATION),
         Template(
             "cwl-memo-parallel",
             _CWL_MEMO.replace("{options}", "--parallel {options}"),
             prediction=_PREDICTION.replace("{options}", "--parallel {options}"),
+            invalidation=_INVALIDATION,
         ),
         Template(
             "cwl-memo-no-replay",
             _CWL_MEMO.replace("{options}", "--no-memo-replay {options}"),
             prediction=_PREDICTION,
+            invalidation=_INVALIDATION,
         ),
         Template(
             "cwltool-cachedir",

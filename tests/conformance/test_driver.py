@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,9 @@ def only(tmp_path: Path, template: Template, asked: Case, **plan: Any) -> CaseRe
     [result] = drive([asked], Plan(template, keep=keep, timeout=60, **plan))
     return result
 
+
+PLAIN = 'sh "$document" "$job" > "$outdir/out.txt"; answer'
+"""What a runner does that has no cache."""
 
 TWO = {"job": {"x": "two"}, "outputs": shows("two"), "executes": {"tool": 1}}
 AGAIN: dict[str, Any] = {"executes": {}}
@@ -327,3 +331,35 @@ def test_store_is_locked_by_modes_where_they_hold_the_user_back(
     assert all(path.stat().st_mode & 0o222 == 0 for path in paths)
     mounts.lock(tmp_path / "store", locked=False)
     assert [path.stat().st_mode for path in paths] == before
+
+
+# what is taken back
+
+TAKEN_BACK: dict[str, Any] = {"change": [{"invalidate": ["tool.cwl"]}], "executes": {"tool": 1}}
+
+
+def test_results_are_taken_back_by_the_runners_own_command(fake: Fake, tmp_path: Path) -> None:
+    honest = replace(fake(), invalidation="rm -r {store}")
+    result = only(tmp_path, honest, case({}, AGAIN, TAKEN_BACK, needs=["invalidation"]))
+    assert result.verdict is Verdict.PASS
+
+
+def test_a_runner_that_keeps_what_was_taken_back_is_caught(fake: Fake, tmp_path: Path) -> None:
+    forgetful = replace(fake(), invalidation="true {store} {tool}")
+    result = only(tmp_path, forgetful, case({}, AGAIN, TAKEN_BACK, needs=["invalidation"]))
+    assert result.verdict is Verdict.FALSE_HIT
+
+
+def test_a_runner_that_cannot_take_back_is_not_asked(fake: Fake, tmp_path: Path) -> None:
+    asked = case({}, AGAIN, TAKEN_BACK, needs=["invalidation"])
+    assert "invalidation" in only(tmp_path, fake(), asked).why_skipped
+    # Without a cache there is nothing to take back.
+    fresh = {"change": [{"invalidate": ["tool.cwl"]}], "executes": {"tool": 1}}
+    validated = only(tmp_path / "plain", fake(PLAIN, reuses=False), case({}, fresh))
+    assert validated.verdict is Verdict.PASS
+
+
+def test_a_command_that_fails_to_take_back_is_an_error(fake: Fake, tmp_path: Path) -> None:
+    broken = replace(fake(), invalidation="false {store}")
+    with pytest.raises(CaseError, match=r"invalidate tool\.cwl: exit status 1"):
+        only(tmp_path, broken, case({}, AGAIN, TAKEN_BACK, needs=["invalidation"]))
