@@ -83,12 +83,16 @@ def _sentence(job: JobRecord) -> str:
 
 def why(job: JobRecord) -> str:
     """Return in a few words why a job was executed, or where what it gave comes from."""
+    if job.recheck:
+        return sentence(job)
     if job.result == REUSED:
         name = f", job {job.origin_job}" if job.origin_job not in ("", job.name) else ""
         return f"run {job.origin_run}{name}"
     text = f"{job.cause} ({job.detail})" if job.lookup == "refusal" and job.detail else job.cause
     if job.differs:
         text += f": {', '.join(job.differs)}"
+    if job.upstream is not None:
+        text += f", from job {job.upstream.job}"
     if job.not_recorded and not (job.result == FAILED and job.not_recorded == Reason.FAILED.code):
         detail = f" ({job.detail})" if job.detail and job.lookup != "refusal" else ""
         text += f"{'; ' if text else ''}not recorded: {job.not_recorded}{detail}"

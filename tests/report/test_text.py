@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from cwl_memo.core.comparison import Difference
 from cwl_memo.core.outcome import Reason
-from cwl_memo.core.run import EXECUTED, FAILED, REFUSED, REUSED, JobRecord, RunRecord
+from cwl_memo.core.run import (
+    EXECUTED,
+    FAILED,
+    REFUSED,
+    REUSED,
+    SAME,
+    JobRecord,
+    RunRecord,
+    Upstream,
+)
 from cwl_memo.report.changes import Change
-from cwl_memo.report.text import explanation, runs_table
+from cwl_memo.report.text import explanation, runs_table, why
 
 OLD, NEW = "blake3:" + "1" * 64, "blake3:" + "2" * 64
 REUSED_JOB = JobRecord(
@@ -131,3 +142,13 @@ def test_the_outputs_that_differed_are_listed() -> None:
         "    exit code: 0, now 3",
     ]
     assert "WorkReuse" in lines[4]
+
+
+def test_a_few_words_name_the_first_cause_and_what_a_recheck_gave() -> None:
+    changed = JobRecord(
+        "b", "b.cwl", EXECUTED, "miss", cause="changed", differs=("inputs.f.digest",)
+    )
+    first = Upstream("a", "changed", ("tool",))
+    assert why(replace(changed, upstream=first)) == "changed: inputs.f.digest, from job a"
+    same = JobRecord("a", "a.cwl", REUSED, "hit", origin_run="r", recheck=SAME)
+    assert why(same) == "reused from run r (executed again: the same outputs)"
