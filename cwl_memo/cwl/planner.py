@@ -15,7 +15,7 @@ from cwl_memo.core import policy
 from cwl_memo.core.digest import ReuseKey
 from cwl_memo.core.outcome import MissCause
 from cwl_memo.core.plan import PLANNED, PlannedJob, PlanRecord, foreseen, left_open
-from cwl_memo.core.run import JobRecord, Upstream
+from cwl_memo.core.run import REUSED, JobRecord, Upstream
 from cwl_memo.core.settings import Settings
 from cwl_memo.cwl import work_reuse
 from cwl_memo.cwl.attempt import Attempt
@@ -59,6 +59,9 @@ class PlanSession(Session):
         document: str = "",
         arguments: Sequence[str] = (),
     ) -> None:
+        # Of a sample nobody knows yet which jobs it takes.
+        self._rechecks = settings.recheck >= 1
+        settings = replace(settings, recheck=0.0)
         super().__init__(store, settings, document=document, arguments=arguments)
         self._records = records and policy.may_record(settings)
         self._first: dict[ReuseKey | str, str] = {}
@@ -73,10 +76,11 @@ class PlanSession(Session):
 
     def finish(self, job: JobRecord, sources: Sources | None = None) -> None:  # noqa: ARG002
         """Take what would become of a job to the plan."""
-        if isinstance(job, PlannedJob):
-            self.record.jobs.append(job)
-        else:
-            self.record.jobs.append(foreseen(job))
+        planned = job if isinstance(job, PlannedJob) else foreseen(job)
+        if self._rechecks and planned.predicted == REUSED:
+            again = replace(planned, detail="its outputs are compared: it is executed again")
+            planned = left_open(again, ())
+        self.record.jobs.append(planned)
 
     def summarise(self) -> None:
         """Say nothing: a plan is told where it was asked for."""

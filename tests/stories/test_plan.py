@@ -459,3 +459,17 @@ def test_the_command_prints_a_table_or_json_and_ends_by_what_it_found(
 def test_the_parser_of_a_plan_names_its_own_option() -> None:
     with pytest.raises(SystemExit):
         planning.asked_for(["--help"], "cwl-memo plan")
+
+
+def test_a_plan_does_not_know_what_comes_of_jobs_that_are_executed_again(
+    bench: Bench, data: JSON
+) -> None:
+    workflow = chain(bench, "cat $1", "cat $1")
+    bench.run(workflow, data)
+    plan = bench.plan(workflow, data, "--memo-recheck", "1")
+    assert plan.predicted == {"s1": "unknown", "s2": "unknown"}
+    assert plan.record is not None
+    assert plan.record.would_execute
+    # Which jobs a sample takes is drawn when the run begins.
+    sampled = bench.plan(workflow, data, "--memo-recheck", "1%")
+    assert sampled.predicted == {"s1": "reused", "s2": "reused"}
