@@ -12,11 +12,12 @@ import re
 from collections.abc import Iterator
 from dataclasses import MISSING, dataclass, fields, replace
 from pathlib import PurePath
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import KEY_VERSION, ReuseKey, digest_of_value
 from cwl_memo.core.entry import BlobRef, Entry
+from cwl_memo.core.field import need
 from cwl_memo.core.run import JobRecord, RunRecord
 from cwl_memo.errors import FormatError
 
@@ -47,15 +48,6 @@ RECORD: Final = "run.json"
 _PROGRAM: Final = "cwl-memo"
 _SECRET: Final = re.compile(r"\(secret:[0-9a-f]{64}\)")
 _LARGEST: Final = 1 << 62
-
-_T = TypeVar("_T")
-
-
-def _need(data: Any, name: str, kind: type[_T], path: str) -> _T:
-    value = data.get(name) if isinstance(data, dict) else None
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise FormatError("missing or of the wrong type", f"{path}.{name}" if path else name)
-    return value
 
 
 def _number(data: Any, name: str, path: str) -> float:
@@ -126,11 +118,11 @@ class CarriedEntry:
 
         :raises FormatError: if it is malformed.
         """
-        blobs = _need(data, "blobs", list, path)
+        blobs = need(data, "blobs", list, path)
         return cls(
-            ReuseKey(_need(data, "key", str, path)),
-            _need(data, "tool", str, path),
-            _need(data, "job", str, path),
+            ReuseKey(need(data, "key", str, path)),
+            need(data, "tool", str, path),
+            need(data, "job", str, path),
             _blob(data.get("file"), f"{path}.file"),
             tuple(_blob(blob, f"{path}.blobs[{i}]") for i, blob in enumerate(blobs)),
         )
@@ -157,7 +149,7 @@ class LeftOut:
 
         :raises FormatError: if it is malformed.
         """
-        return cls(_need(data, "job", str, path), _need(data, "why", str, path))
+        return cls(need(data, "job", str, path), need(data, "why", str, path))
 
 
 @dataclass(frozen=True)
@@ -225,24 +217,24 @@ class Inventory:
         :raises FormatError: if it is malformed, of another format, or of keys that no
             lookup of this program would ask for.
         """
-        if _need(data, "program", str, "") != _PROGRAM:
+        if need(data, "program", str, "") != _PROGRAM:
             raise FormatError("not a bundle of cwl-memo", "program")
         for name, known in (("format", BUNDLE_FORMAT), ("key_version", KEY_VERSION)):
-            found = _need(data, name, int, "")
+            found = need(data, name, int, "")
             if found != known:
                 raise FormatError(f"{found}, and this program reads {known} only", name)
         entries = tuple(
             CarriedEntry.from_json(entry, f"entries[{i}]")
-            for i, entry in enumerate(_need(data, "entries", list, ""))
+            for i, entry in enumerate(need(data, "entries", list, ""))
         )
         _check_order(entries)
         return cls(
-            run=_need(data, "run", str, ""),
-            workspaces=_need(data, "workspaces", bool, ""),
+            run=need(data, "run", str, ""),
+            workspaces=need(data, "workspaces", bool, ""),
             entries=entries,
             left_out=tuple(
                 LeftOut.from_json(job, f"left_out[{i}]")
-                for i, job in enumerate(_need(data, "left_out", list, ""))
+                for i, job in enumerate(need(data, "left_out", list, ""))
             ),
             record=_blob(data.get("record"), "record"),
         )
@@ -317,10 +309,10 @@ def record_from_json(data: Any) -> RunRecord:
 
     :raises FormatError: if it is malformed.
     """
-    record = RunRecord(_need(data, "run", str, ""))
+    record = RunRecord(need(data, "run", str, ""))
     for name in ("document", "mode", "started", "runner", "ended", "status"):
-        setattr(record, name, _need(data, name, str, ""))
-    for i, job in enumerate(_need(data, "jobs", list, "")):
+        setattr(record, name, need(data, name, str, ""))
+    for i, job in enumerate(need(data, "jobs", list, "")):
         record.jobs.append(_job(job, f"jobs[{i}]"))
     return record
 
@@ -329,7 +321,7 @@ def _job(data: Any, path: str) -> JobRecord:
     known: dict[str, Any] = {}
     for field in fields(JobRecord):
         if field.default is MISSING:
-            known[field.name] = _need(data, field.name, str, path)
+            known[field.name] = need(data, field.name, str, path)
         elif field.name in data:
             known[field.name] = _like(field.default, data, field.name, path)
     return JobRecord(**{name: value for name, value in known.items() if value is not None})
@@ -338,10 +330,10 @@ def _job(data: Any, path: str) -> JobRecord:
 def _like(default: object, data: Any, name: str, path: str) -> Any:
     """Return a member of a record if it is of the type of its default."""
     if isinstance(default, tuple):
-        items = _need(data, name, list, path)
+        items = need(data, name, list, path)
         if not all(isinstance(item, str) for item in items):
             raise FormatError("not a list of texts", f"{path}.{name}")
         return tuple(items)
     if isinstance(default, (bool, str)):
-        return _need(data, name, type(default), path)
+        return need(data, name, type(default), path)
     return _number(data, name, path) if isinstance(default, (int, float)) else None

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import Digest, ReuseKey
+from cwl_memo.core.field import need
 from cwl_memo.core.mode import USUAL, Mode
 from cwl_memo.core.note import Tombstone
 from cwl_memo.errors import FormatError
@@ -51,18 +52,8 @@ def check_workspace_path(text: object, path: str) -> str:
     return text
 
 
-def _need(data: Any, name: str, kind: type | tuple[type, ...], path: str) -> Any:
-    if not isinstance(data, dict):
-        raise FormatError("not an object", path)
-    value = data.get(name)
-    wrong_bool = isinstance(value, bool) and kind is not bool
-    if name not in data or not isinstance(value, kind) or wrong_bool:
-        raise FormatError("missing or of the wrong type", f"{path}.{name}" if path else name)
-    return value
-
-
 def _size(data: Any, name: str, path: str) -> int:
-    value: int = _need(data, name, int, path)
+    value: int = need(data, name, int, path)
     if value < 0:
         raise FormatError("negative", f"{path}.{name}" if path else name)
     return value
@@ -115,19 +106,19 @@ class TreeNode:
 
         :raises FormatError: if it is malformed or leaves the workspace.
         """
-        where = check_workspace_path(_need(data, "path", str, path), f"{path}.path")
+        where = check_workspace_path(need(data, "path", str, path), f"{path}.path")
         try:
-            kind = NodeKind(_need(data, "kind", str, path))
+            kind = NodeKind(need(data, "kind", str, path))
         except ValueError:
             raise FormatError("unknown kind", f"{path}.kind") from None
         digest = None
         size = 0
         target = ""
         if kind in (NodeKind.FILE, NodeKind.INPUT):
-            digest = Digest.parse(_need(data, "digest", str, path), f"{path}.digest")
+            digest = Digest.parse(need(data, "digest", str, path), f"{path}.digest")
             size = _size(data, "size", path)
         elif kind is NodeKind.SYMLINK:
-            target = _need(data, "target", str, path)
+            target = need(data, "target", str, path)
             _check_link(where, target, f"{path}.target")
         return cls(where, kind, digest, size, Mode.from_json(data, path), target)
 
@@ -168,7 +159,7 @@ class Tree:
         :raises FormatError: if a node is malformed, stands twice, stands below
             something that is not a directory, or leaves the workspace.
         """
-        raw = _need(data, "nodes", list, path)
+        raw = need(data, "nodes", list, path)
         nodes = tuple(TreeNode.from_json(node, f"nodes[{i}]") for i, node in enumerate(raw))
         kinds: dict[str, NodeKind] = {}
         for i, node in enumerate(nodes):
@@ -207,7 +198,7 @@ class BlobRef:
         """Read a reference; raises :class:`FormatError`."""
         if type(data) is dict and type(data.get("size")) is int and data["size"] >= 0:
             return cls(Digest.parse(data.get("digest"), f"{path}.digest"), data["size"])
-        digest = Digest.parse(_need(data, "digest", str, path), f"{path}.digest")
+        digest = Digest.parse(need(data, "digest", str, path), f"{path}.digest")
         return cls(digest, _size(data, "size", path))
 
 
@@ -235,16 +226,16 @@ class OutputVariant:
     @classmethod
     def from_json(cls, data: Any, path: str) -> OutputVariant:
         """Read a variant; raises :class:`FormatError`."""
-        section = Digest.parse(_need(data, "section", str, path), f"{path}.section")
-        output = _need(data, "output", dict, path)
-        raw = _need(data, "blobs", list, path)
+        section = Digest.parse(need(data, "section", str, path), f"{path}.section")
+        output = need(data, "output", dict, path)
+        raw = need(data, "blobs", list, path)
         blobs = tuple(BlobRef.from_json(b, f"{path}.blobs[{i}]") for i, b in enumerate(raw))
         return cls(section, output, blobs)
 
 
 def _seconds(data: Any, path: str) -> float:
     try:
-        return float(_need(data, "seconds", (int, float), path))
+        return float(need(data, "seconds", (int, float), path))
     except OverflowError:
         raise FormatError("too large", f"{path}.seconds") from None
 
@@ -286,13 +277,13 @@ class Origin:
     def from_json(cls, data: Any, path: str) -> Origin:
         """Read an origin; raises :class:`FormatError`."""
         return cls(
-            run=_need(data, "run", str, path),
-            job=_need(data, "job", str, path),
-            tool=_need(data, "tool", str, path),
-            started=_need(data, "started", str, path),
+            run=need(data, "run", str, path),
+            job=need(data, "job", str, path),
+            tool=need(data, "tool", str, path),
+            started=need(data, "started", str, path),
             seconds=_seconds(data, path),
-            host=_need(data, "host", str, path),
-            runner=_need(data, "runner", str, path),
+            host=need(data, "host", str, path),
+            runner=need(data, "runner", str, path),
         )
 
 
@@ -388,25 +379,25 @@ class Entry:
 
         :raises FormatError: if any part is malformed or of another format.
         """
-        entry_format = _need(data, "format", int, path)
+        entry_format = need(data, "format", int, path)
         if entry_format != ENTRY_FORMAT:
             raise FormatError(f"entry of format {entry_format}, not {ENTRY_FORMAT}", "format")
-        raw_variants = _need(data, "variants", list, path)
-        raw_blobs = _need(data, "blobs", list, path)
+        raw_variants = need(data, "variants", list, path)
+        raw_blobs = need(data, "blobs", list, path)
         return cls(
-            key=ReuseKey(_need(data, "key", str, path)),
-            fingerprint=_need(data, "fingerprint", dict, path),
+            key=ReuseKey(need(data, "key", str, path)),
+            fingerprint=need(data, "fingerprint", dict, path),
             variants=tuple(
                 OutputVariant.from_json(v, f"variants[{i}]") for i, v in enumerate(raw_variants)
             ),
-            exit_code=_need(data, "exit_code", int, path),
+            exit_code=need(data, "exit_code", int, path),
             tree=_optional_digest(data, "tree"),
             stdout=_optional_digest(data, "stdout"),
             stderr=_optional_digest(data, "stderr"),
             blobs=tuple(BlobRef.from_json(b, f"blobs[{i}]") for i, b in enumerate(raw_blobs)),
             origin=Origin.from_json(data.get("origin"), "origin"),
-            stdout_name=_need(data, "stdout_name", str, path),
-            stderr_name=_need(data, "stderr_name", str, path),
+            stdout_name=need(data, "stdout_name", str, path),
+            stderr_name=need(data, "stderr_name", str, path),
             after=_after(data),
             keep_until=None if "keep_until" not in data else _size(data, "keep_until", path),
         )

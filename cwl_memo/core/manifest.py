@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.entry import check_workspace_path
+from cwl_memo.core.field import need
 from cwl_memo.core.mode import Mode
 from cwl_memo.core.run import JobRecord
 from cwl_memo.errors import FormatError
@@ -38,13 +39,6 @@ StatIdentity = tuple[int, int, int, int, int]
 _T = TypeVar("_T")
 
 
-def _need(data: Any, name: str, kind: type[_T], path: str) -> _T:
-    value = data.get(name) if isinstance(data, dict) else None
-    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise FormatError("missing or of the wrong type", f"{path}.{name}" if path else name)
-    return value
-
-
 def _identity(data: Any, name: str, path: str) -> StatIdentity | None:
     value = data.get(name)
     match value:
@@ -56,7 +50,7 @@ def _identity(data: Any, name: str, path: str) -> StatIdentity | None:
 
 
 def _each(data: Any, name: str, read: Callable[[Any, str], _T]) -> tuple[_T, ...]:
-    items = _need(data, name, list, "")
+    items = need(data, name, list, "")
     return tuple(read(item, f"{name}[{i}]") for i, item in enumerate(items))
 
 
@@ -96,12 +90,12 @@ class SeenFile:
 
         :raises FormatError: if it is malformed.
         """
-        place = _text(_need(data, "path", str, path), f"{path}.path")
+        place = _text(need(data, "path", str, path), f"{path}.path")
         digest = data.get("digest")
         return cls(
             place,
             None if digest is None else Digest.parse(digest, f"{path}.digest"),
-            _need(data, "executable", bool, path),
+            need(data, "executable", bool, path),
             _identity(data, "identity", path),
         )
 
@@ -127,7 +121,7 @@ class SeenDirectory:
 
         :raises FormatError: if it is malformed.
         """
-        place = _text(_need(data, "path", str, path), f"{path}.path")
+        place = _text(need(data, "path", str, path), f"{path}.path")
         identity = _identity(data, "identity", path)
         if identity is None:
             raise FormatError("missing", f"{path}.identity")
@@ -162,8 +156,8 @@ class SeenImage:
         :raises FormatError: if it is malformed.
         """
         return cls(
-            _need(data, "engine", dict, path),
-            _need(data, "requirement", dict, path),
+            need(data, "engine", dict, path),
+            need(data, "requirement", dict, path),
             data.get("identity"),
         )
 
@@ -231,7 +225,7 @@ class Delivery:
 
         :raises FormatError: if it is malformed or leaves the output directory.
         """
-        size = _need(data, "size", int, path)
+        size = need(data, "size", int, path)
         if size < 0:
             raise FormatError("negative", f"{path}.size")
         return cls(
@@ -313,12 +307,12 @@ class Manifest:
         :param look: shown the files before the rest is read: it may raise, which spares that.
         :raises FormatError: if it is malformed, or of another format.
         """
-        if _need(data, "format", int, "") != MANIFEST_FORMAT:
+        if need(data, "format", int, "") != MANIFEST_FORMAT:
             raise FormatError("of another format", "format")
         files = _each(data, "files", SeenFile.from_json)
         if look is not None:
             look(files)
-        programs = _need(data, "programs", dict, "")
+        programs = need(data, "programs", dict, "")
         for word, file in programs.items():
             _text(file, f"programs.{word}")
         tags = data.get("tags", {})
@@ -326,11 +320,11 @@ class Manifest:
             raise FormatError("of the wrong type", "tags")
         for name, value in tags.items():
             _text(value, f"tags.{name}")
-        texts = {name: _text(_need(data, name, str, ""), name) for name in _TEXTS}
+        texts = {name: _text(need(data, name, str, ""), name) for name in _TEXTS}
         return cls(
             **texts,
-            is_quiet=_need(data, "is_quiet", bool, ""),
-            is_coloured=_need(data, "is_coloured", bool, ""),
+            is_quiet=need(data, "is_quiet", bool, ""),
+            is_coloured=need(data, "is_coloured", bool, ""),
             files=files,
             absent=_each(data, "absent", _text),
             present=_each(data, "present", _text),
@@ -340,7 +334,7 @@ class Manifest:
             entries=_each(data, "entries", UsedEntry.from_json),
             jobs=_each(data, "jobs", _job),
             deliveries=_each(data, "deliveries", Delivery.from_json),
-            output=_need(data, "output", str, ""),
+            output=need(data, "output", str, ""),
             tags=tags,
         )
 
