@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from typing import Final
 
+from cwl_memo.cli.asking import is_confirmed
 from cwl_memo.cli.exit_codes import ExitCode, NothingMatchesError
 from cwl_memo.cli.output import remark, short_time, terminal_width, write_json, write_lines
 from cwl_memo.cli.verb import Verb
@@ -272,16 +272,9 @@ def _delete(arguments: Namespace) -> int:
 
 
 def _is_wanted(arguments: Namespace, cache: RunCache) -> bool:
-    if arguments.yes:
-        return True
     what = f"all that is recorded in {cache.location}"
-    if not sys.stdin.isatty():
-        raise UsageError(
-            f"cache delete: {what} would go, and nobody is here to ask; give --yes to do it"
-        )
-    sys.stderr.write(printable(f"Remove {what}? Jobs will execute again. [y/N] "))
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    question = f"Remove {what}? Jobs will execute again."
+    return is_confirmed("cache delete", f"{what} would go", question, yes=arguments.yes)
 
 
 _DELETE: Final = Verb(

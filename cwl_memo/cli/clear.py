@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
 from typing import Final
 
+from cwl_memo.cli.asking import is_confirmed
 from cwl_memo.cli.exit_codes import ExitCode
 from cwl_memo.cli.opening import existing_store, nothing_recorded, store_path, store_to_search
 from cwl_memo.cli.output import remark, write_json, write_lines
@@ -57,13 +57,8 @@ def _clear_keys(arguments: Namespace) -> int:
 
 
 def _is_wanted(arguments: Namespace, what: str) -> bool:
-    if arguments.yes:
-        return True
-    if not sys.stdin.isatty():
-        raise UsageError(f"clear: {what} would go, and nobody is here to ask; give --yes to do it")
-    sys.stderr.write(f"Remove {what}? Their jobs will execute again. [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    question = f"Remove {what}? Their jobs will execute again."
+    return is_confirmed("clear", f"{what} would go", question, yes=arguments.yes)
 
 
 def _answer(arguments: Namespace, cleared: int) -> int:

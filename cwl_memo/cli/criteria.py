@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import platform
-import sys
 import time
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Iterator
@@ -19,9 +17,10 @@ from cwl_memo.core.entry import Entry
 from cwl_memo.core.run import RunRecord
 from cwl_memo.core.settings import parse_age, parse_tag
 from cwl_memo.errors import UsageError
+from cwl_memo.store.project_file import current_user
 from cwl_memo.store.protocol import Store
 
-__all__ = ["add_criteria", "count", "is_confirmed", "matching", "who"]
+__all__ = ["add_criteria", "count", "matching", "who"]
 
 
 def add_criteria(parser: ArgumentParser) -> None:
@@ -104,26 +103,6 @@ def count(number: int) -> str:
     return f"{number} {'entry' if number == 1 else 'entries'}"
 
 
-def is_confirmed(arguments: Namespace, verb: str, question: str) -> bool:
-    """Ask on a terminal, unless the command line says yes.
-
-    :param verb: for the message where nobody is there to ask.
-    :param question: without its question mark.
-    :raises UsageError: if nobody is there.
-    """
-    if arguments.yes:
-        return True
-    if not sys.stdin.isatty():
-        raise UsageError(f"{verb}: nobody is here to ask; give --yes to do it")
-    sys.stderr.write(f"{question}? [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
 def who() -> str:
     """Return the user and the machine, for those who will ask."""
-    try:
-        user = getpass.getuser()
-    except (OSError, KeyError, ImportError):
-        user = "?"
-    return f"{user}@{platform.node()}"
+    return f"{current_user()}@{platform.node()}"

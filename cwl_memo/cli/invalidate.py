@@ -5,7 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import Final
 
-from cwl_memo.cli.criteria import add_criteria, count, is_confirmed, matching, who
+from cwl_memo.cli.asking import is_confirmed
+from cwl_memo.cli.criteria import add_criteria, count, matching, who
 from cwl_memo.cli.exit_codes import ExitCode
 from cwl_memo.cli.opening import store_path, store_to_search
 from cwl_memo.cli.output import short_time, terminal_width, write_json, write_lines
@@ -49,8 +50,9 @@ def _run(arguments: Namespace) -> int:
         # What is dead already keeps the reason that it died for.
         alive = [entry for entry in entries if not entry.is_dead(store.tombstone(entry.key))]
         if not arguments.dry_run and alive:
-            what = f"Invalidate {count(len(alive))} of {store_path(arguments)}"
-            if not is_confirmed(arguments, "invalidate", what):
+            what = f"{count(len(alive))} of {store_path(arguments)}"
+            question = f"Invalidate {what}? Their jobs will execute again."
+            if not is_confirmed("invalidate", f"{what} would go", question, yes=arguments.yes):
                 return ExitCode.NOT_SO.status
             keys = [entry.key for entry in alive]
             store.invalidate(keys, arguments.reason, who=who(), force=arguments.force)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from cwl_memo.cli.asking import is_confirmed
 from cwl_memo.cli.exit_codes import ExitCode, NothingMatchesError
 from cwl_memo.cli.opening import store_path
 from cwl_memo.cli.output import remark, write_json, write_lines
@@ -192,7 +192,7 @@ def _delete(arguments: Namespace) -> int:
     with files.changing():
         project = _existing(arguments, files)
         project.require_administrator(current_user())
-        if not arguments.yes and not _is_wanted(project.name):
+        if not _is_wanted(arguments, project.name):
             return ExitCode.NOT_SO.status
         files.drop(project.name)
     if arguments.json:
@@ -228,14 +228,9 @@ def _checked(users: tuple[str, ...]) -> tuple[str, ...]:
     return users
 
 
-def _is_wanted(name: str) -> bool:
-    if not sys.stdin.isatty():
-        raise UsageError(
-            f"project delete: {name!r} would go, and nobody is here to ask; give --yes to do it"
-        )
-    sys.stderr.write(f"Remove project {name}? Its rules will hold no longer. [y/N] ")
-    sys.stderr.flush()
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+def _is_wanted(arguments: Namespace, name: str) -> bool:
+    question = f"Remove project {name}? Its rules will hold no longer."
+    return is_confirmed("project delete", f"{name!r} would go", question, yes=arguments.yes)
 
 
 _ACTIONS: Final[dict[str, Callable[[Namespace], int]]] = {
