@@ -21,9 +21,7 @@ def s3() -> Iterator[S3Server]:
 
 
 @pytest.fixture(params=["memory", "file", pytest.param("s3", marks=pytest.mark.slow)])
-def url(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> str:
+def url(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A URL under which nothing is yet, of every kind in turn."""
     if request.param == "memory":
         return f"memory://{secrets.token_hex(8)}"
