@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
+
+from cwl_memo.store.compressed import Reader
 
 __all__ = ["Bucket", "ObjectMeta"]
 
@@ -57,10 +59,10 @@ class Bucket(Protocol):
         :returns: false where that was asked for and it was there.
         """
 
-    def put_file(self, name: str, source: IO[bytes], size: int) -> None:
-        """Write an object from an open file, in parts, holding few of them in memory.
+    def put_file(self, name: str, source: Reader, size: int) -> None:
+        """Write an object from what reads a file, in parts, holding few of them in memory.
 
-        :param size: in bytes, of what is read from where the file stands.
+        :param size: in bytes, of what is read, from where it stands.
         :raises StoreDamagedError: if the file ends before; there is no object then.
         """
 
