@@ -85,9 +85,7 @@ class TieredStore:
         self._borrowed = Borrowed(ask_again)
         self._workers = Workers(_WORKERS, "cwl-memo look-up")
         self._pending: dict[ReuseKey, Future[None]] = {}
-        self._uploads = Uploads(
-            front, remote, spool, **({} if pauses is None else {"pauses": pauses})
-        )
+        self._uploads = Uploads(front, remote, spool, pauses=pauses)
         self._claims = FarClaims(remote, self._workers, self._ask, ask_again) if leases else None
         self._fetching: dict[Digest, threading.Lock] = {}
         self._fetched = 0

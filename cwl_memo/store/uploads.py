@@ -67,12 +67,12 @@ class Uploads:
         remote: Remote,
         spool: Spool | None = None,
         *,
-        pauses: tuple[float, ...] = _PAUSES,
+        pauses: tuple[float, ...] | None = None,
     ) -> None:
         self._front = front
         self._remote = remote
         self._spool = spool
-        self._pauses = pauses
+        self._pauses = _PAUSES if pauses is None else pauses
         self._workers = Workers(_WORKERS, "cwl-memo upload")
         self._waiting: dict[ReuseKey, Future[None]] = {}
         self._claims: dict[ReuseKey, list[Claim]] = {}
