@@ -212,9 +212,7 @@ class ObjectBucket:
     def put_file(self, name: str, source: Reader, size: int) -> None:
         """Write an object from an open file, in parts, holding few of them in memory."""
         if size <= _PART:
-            data = source.read(size)
-            if len(data) < size:
-                raise StoreDamagedError(f"what was to become {name} ends too early")
+            data = b"".join(_parts(source, size, name))
             with self._asking(f"write {name}"):
                 self._obstore.put(self._large, name, data, use_multipart=False)
             return
@@ -222,7 +220,7 @@ class ObjectBucket:
             self._obstore.put(
                 self._large,
                 name,
-                _Exactly(source, size, name),
+                _parts(source, size, name),
                 use_multipart=True,
                 chunk_size=_PART,
                 max_concurrency=_PARTS_AT_ONCE,
@@ -282,23 +280,17 @@ class ObjectBucket:
         """Do nothing: obstore lets go of connections by itself."""
 
 
-class _Exactly:
-    """The bytes of a file up to a size, and an error if there are fewer."""
+def _parts(source: Reader, size: int, name: str) -> Iterator[bytes]:
+    """Yield so many bytes of a file.
 
-    def __init__(self, source: Reader, size: int, name: str) -> None:
-        self._source = source
-        self._left = size
-        self._name = name
-
-    def read(self, size: int = -1) -> bytes:
-        """Return at most so many bytes; none at the end."""
-        wanted = self._left if size < 0 else min(size, self._left)
-        data = self._source.read(wanted)
-        self._left -= len(data)
-        if wanted and not data:
-            # What has been sent of it becomes no object.
-            raise StoreDamagedError(f"what was to become {self._name} ends too early")
-        return data
+    :raises StoreDamagedError: if there are fewer; what has been sent becomes no object then.
+    """
+    while size:
+        data = source.read(min(size, _CHUNK))
+        if not data:
+            raise StoreDamagedError(f"what was to become {name} ends too early")
+        size -= len(data)
+        yield data
 
 
 def _meta(found: Any) -> ObjectMeta:
