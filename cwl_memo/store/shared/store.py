@@ -23,6 +23,7 @@ from cwl_memo.errors import (
     StoreDamagedError,
     StoreForbiddenError,
     StoreReadOnlyError,
+    StoreUnavailableError,
 )
 from cwl_memo.store.failure import reading, writing
 from cwl_memo.store.protocol import Claim

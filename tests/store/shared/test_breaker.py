@@ -77,16 +77,14 @@ def test_failures_that_cost_too_much_time_are_not(memory: Bucket) -> None:
         (Fault.FULL, StoreFullError),
         (Fault.LOST, StoreDamagedError),
     ],
-    ids=lambda value: str(value),
+    ids=["forbidden", "forbidden-writes", "full", "lost"],
 )
 def test_a_place_that_says_no_is_in_good_health(
     memory: Bucket, fault: Fault, error: type[Exception]
 ) -> None:
     breaker = BreakerBucket(FaultyBucket(memory, fault))
+    ask = CALLS["read" if fault is Fault.LOST else "put"]
     for _ in range(10):
         with pytest.raises(error):
-            if fault is Fault.LOST:
-                list(breaker.read("x"))
-            else:
-                breaker.put("x", b"")
+            ask(breaker)
     assert not breaker.is_open
