@@ -330,7 +330,7 @@ def _with_shared(store: LocalStore | None, choice: Choice) -> Store | None:
     from cwl_memo.store.sharing import put_behind
 
     try:
-        return put_behind(store, choice.shared, os.environ)
+        return cast("Store", put_behind(store, choice.shared, os.environ))
     except (UsageError, StoreError) as error:
         if choice.shared.is_named and isinstance(error, UsageError):
             store.close()

@@ -114,7 +114,7 @@ class Uploads:
                 self._moved = time.monotonic()
             self.done.discard(key)
             self.failed.pop(key, None)
-            self._waiting[key] = self._workers.submit(lambda: self._work(key))
+            self._waiting[key] = self._workers.submit(self._work, key)
 
     def hand_over(self, key: ReuseKey, claim: Claim) -> bool:
         """Have the claim of an entry released once it has gone up; False if it is not to go."""
@@ -243,7 +243,7 @@ class Uploads:
     def close(self) -> None:
         """Begin nothing more, and wait for nothing."""
         self._stop.set()
-        self._workers.close()
+        self._workers.shutdown(wait=False, cancel_futures=True)
 
 
 class _Watched(io.RawIOBase):

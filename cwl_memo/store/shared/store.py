@@ -6,7 +6,6 @@ import datetime as dt
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -52,6 +51,7 @@ from cwl_memo.store.shared.lease import Leases
 from cwl_memo.store.shared.remote import Found
 from cwl_memo.store.shared.store_settings import read_trust
 from cwl_memo.store.shared.tombstone import SharedTombstones
+from cwl_memo.store.workers import Workers
 
 __all__ = ["SharedStore"]
 
@@ -92,7 +92,7 @@ class SharedStore:
         self._listed_trust: TrustPolicy | None = None
         self._sign_with = sign_with
         self._program = program
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="cwl-memo-shared")
+        self._pool = Workers(_THREADS, "cwl-memo shared store")
         self._blobs = Blobs(bucket, may_write=self.may_write)
         self._leases = Leases(bucket, self._pool)
         self._tombstones = SharedTombstones(bucket)
