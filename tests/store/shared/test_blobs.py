@@ -186,6 +186,24 @@ def test_a_download_that_was_cut_short_goes_on(
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
 
 
+def test_a_connection_that_breaks_costs_one_part(
+    memory: Bucket, large: Large, tmp_path: Path
+) -> None:
+    stored = up(Blobs(memory, PART), large.content)
+
+    class Breaking(FaultyBucket):
+        def read(self, name: str) -> Iterator[bytes]:
+            is_first = ("read", name) not in self.calls
+            self.fault = Fault.CUT if "00002" in name and is_first else Fault.NONE
+            return super().read(name)
+
+    watched = Breaking(memory)
+    Blobs(watched, PART).fetch(blob(large.content), stored, tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == large.content
+    read = [name.rpartition("/")[2][:5] for call, name in watched.calls if call == "read"]
+    assert read == ["00000", "00001", "00002", "00002", "00003"]
+
+
 def test_what_somebody_wrote_into_a_partial_download_does_not_get_through(
     memory: Bucket, large: Large, tmp_path: Path
 ) -> None:
