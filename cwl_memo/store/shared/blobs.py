@@ -43,6 +43,10 @@ PART: Final = 256 << 20
 _TRIES: Final = 3
 """How often a part is asked for whose connection breaks."""
 
+_LARGE: Final = 8 << 20
+_LARGE_AT_ONCE: Final = 4
+"""Blobs of more bytes than that which go up at once: each holds some 50 MB of memory."""
+
 _RESERVE: Final = 64 << 20
 """Bytes that a file system keeps free, whatever is fetched to it."""
 
@@ -60,6 +64,7 @@ class Blobs:
         self._may_write = may_write
         self._part = part
         self._lock = threading.Lock()
+        self._large = threading.Semaphore(_LARGE_AT_ONCE)
         self._unsound: set[Digest] = set()
         """What was found damaged, and is sent again though it is there."""
 
@@ -74,7 +79,11 @@ class Blobs:
             with self._lock:
                 must_send = blob.digest in self._unsound
             if blob.size > self._part:
-                stored = self._upload_parts(blob, source, must_send=must_send)
+                with self._large:
+                    stored = self._upload_parts(blob, source, must_send=must_send)
+            elif blob.size > _LARGE:
+                with self._large:
+                    stored = self._upload_one(blob, source, must_send=must_send)
             else:
                 stored = self._upload_one(blob, source, must_send=must_send)
         with self._lock:

@@ -225,6 +225,23 @@ def test_what_is_given_back_after_the_end_is_given_back(memory: Bucket) -> None:
     assert is_free(memory)
 
 
+def test_a_lease_whose_answer_was_lost_is_had_all_the_same(memory: Bucket) -> None:
+    class Deaf(FaultyBucket):
+        """The first request succeeds unheard, and is refused as it is sent again."""
+
+        def put(self, name: str, data: bytes, *, create: bool = False) -> bool:
+            return super().put(name, data, create=create) and not create
+
+    pool = ThreadPoolExecutor(1)
+    leases = Leases(Deaf(memory), pool)
+    claim = leases.claim(KEY)
+    assert claim is not None
+    claim.release()
+    leases.close()
+    pool.shutdown()
+    assert is_free(memory)
+
+
 def test_a_lease_given_back_between_two_looks_is_had_at_the_third(memory: Bucket) -> None:
     class Vanishing(FaultyBucket):
         def get(self, name: str, limit: int) -> bytes | None:
