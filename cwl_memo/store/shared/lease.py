@@ -136,6 +136,8 @@ class Leases:
             raise
         if not has_it:
             return self._let_go(held, None)
+        with self._lock:
+            self._watched.pop(key, None)
         self._start()
         return _Granted(lambda: self._release(held))
 
@@ -152,10 +154,17 @@ class Leases:
             return self._bucket.has_create() or self._is_ours(held)
         body = self._bucket.get(name, _LIMIT)
         now = time.monotonic()
+        if body is not None and _holder(body) == held.holder:
+            # Written by a request whose answer was lost, and that was sent again.
+            held.beaten = now
+            return True
         with self._lock:
             watched = self._watched.get(held.key)
-            if body is None or watched is None or watched.body != body:
-                self._watched[held.key] = _Watched(body or b"", now, now)
+            if body is None:  # given back just now: to be asked for again
+                self._watched.pop(held.key, None)
+                return False
+            if watched is None or watched.body != body:
+                self._watched[held.key] = _Watched(body, now, now)
                 return False
             watched.looked = now
             if now < watched.since + self._stale:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, TypeVar
 
 from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.entry import BlobRef, Entry, Origin
@@ -23,8 +23,9 @@ from cwl_memo.errors import (
     StoreDamagedError,
     StoreForbiddenError,
     StoreReadOnlyError,
+    StoreUnavailableError,
 )
-from cwl_memo.store.failure import writing
+from cwl_memo.store.failure import reading, writing
 from cwl_memo.store.protocol import Claim
 from cwl_memo.store.shared.blobs import Blobs
 from cwl_memo.store.shared.bucket import Bucket
@@ -56,8 +57,11 @@ from cwl_memo.store.shared.tombstone import SharedTombstones
 __all__ = ["SharedStore"]
 
 _THREADS: Final = 16
+_SENDERS: Final = 8
 _REMEMBERED: Final = 100_000
 """Blobs of which it is remembered how they are stored."""
+
+_T = TypeVar("_T")
 
 _RENEWED_AT_ONCE: Final = 1000
 """Entries that one run looks at to see whether they are to be written once more."""
@@ -95,6 +99,8 @@ class SharedStore:
         self._sign_with = sign_with
         self._program = program
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="cwl-memo-shared")
+        # Look-ups do not wait behind large blobs that go up.
+        self._senders = ThreadPoolExecutor(_SENDERS, thread_name_prefix="cwl-memo-upload")
         self._blobs = Blobs(bucket, may_write=self.may_write)
         self._leases = Leases(bucket, self._pool)
         self._tombstones = SharedTombstones(bucket)
@@ -129,7 +135,12 @@ class SharedStore:
                     check_marker(data, self.location)
             if data is None and make:
                 now = dt.datetime.now().astimezone().isoformat(timespec="seconds")
-                self._bucket.put(MARKER, marker(now, self._program), create=True)
+                try:
+                    self._bucket.put(MARKER, marker(now, self._program), create=True)
+                except StoreForbiddenError:
+                    # Whoever may only write may not look whether it is there.
+                    if self.may_read:
+                        raise
             self._has_marker = data is not None or make
 
     @contextmanager
@@ -148,7 +159,7 @@ class SharedStore:
         try:
             self._look_at_marker(make=True)
             yield
-        except StoreForbiddenError:
+        except StoreReadOnlyError:
             self.may_write = False
             raise
 
@@ -226,7 +237,7 @@ class SharedStore:
 
     def publish(self, entry: Entry, open_blob: Callable[[Digest], IO[bytes]]) -> None:
         """Make an entry visible, in place of an older one of its key, after its blobs."""
-        with self._writing():
+        with self._writing(), reading("share an entry"):
             if self.may_read and self._tombstones.is_dead(entry):
                 raise InvalidatedError(f"entry {entry.key} was invalidated")
             sealed = Sealed.of(entry, open_blob)
@@ -238,8 +249,19 @@ class SharedStore:
         self, blobs: tuple[BlobRef, ...], open_blob: Callable[[Digest], IO[bytes]]
     ) -> dict[Digest, Stored]:
         upload = partial(self._blobs.upload, open_blob=open_blob)
-        stored = self._pool.map(upload, blobs) if len(blobs) > 1 else map(upload, blobs)
+        stored = self._each(upload, blobs, self._senders)
         return {blob.digest: how for blob, how in zip(blobs, stored, strict=True)}
+
+    def _each(
+        self, work: Callable[[BlobRef], _T], blobs: Sequence[BlobRef], pool: Executor
+    ) -> Iterable[_T]:
+        """Do something with several blobs at once."""
+        if len(blobs) < 2:
+            return map(work, blobs)
+        try:
+            return pool.map(work, blobs)
+        except RuntimeError as error:
+            raise StoreUnavailableError(f"{self.location} has been closed") from error
 
     def quarantine(self, entry: Entry, reason: str) -> None:
         """Have the entry of a key gone, if it is this one."""
@@ -291,8 +313,7 @@ class SharedStore:
                 self._remember(there)
             inline = {} if there is None else there.inline
             left = [blob for blob in asked if blob.digest not in inline]
-            found = self._pool.map(self._has, left) if len(left) > 1 else map(self._has, left)
-            return all(found)
+            return all(self._each(self._has, left, self._pool))
 
     def _has(self, blob: BlobRef) -> bool:
         stored = self._stored.get(blob.digest)
@@ -346,5 +367,6 @@ class SharedStore:
     def close(self) -> None:
         """Let go of threads and connections. May be called more than once."""
         self._leases.close()
-        self._pool.shutdown(wait=True, cancel_futures=False)
+        self._senders.shutdown()
+        self._pool.shutdown()
         self._bucket.close()
