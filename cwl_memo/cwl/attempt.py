@@ -230,6 +230,10 @@ class Attempt:
     ) -> tuple[Workspace, Any, tuple[BlobRef, ...]] | Refusal:
         memo = self._session.memo
         sources = self.gathered.sources
+        if sources.elsewhere:
+            for mapper in (job.pathmapper, job.generatemapper):
+                for location, path in _mapped(mapper):
+                    sources.stage(location, path)
         if not policy.may_record(memo.settings):
             return Refusal(Reason.STORE_READ_ONLY, f"mode {memo.settings.mode.value}")
         if memo.settings.directories is Directories.REFUSE and directories_in_output(outputs):
@@ -283,6 +287,17 @@ class Attempt:
         return ""
 
     # ends
+
+    def digest_of(self, path: str) -> FileDigest | None:
+        """Return the digest of a file that the job has made and that was recorded."""
+        execution = self._execution
+        if execution is None:
+            return None
+        above, name = os.path.split(path)
+        place = os.path.join(os.path.realpath(above), name)
+        return execution.workspace.digests.get(
+            os.path.relpath(place, os.path.realpath(self._outdir))
+        )
 
     def finish_hit(self, entry: Entry) -> None:
         """Say that the job was answered by an entry."""

@@ -31,11 +31,12 @@ from cwl_memo.cwl.door import (
     StdFsAccess,
     versionstring,
 )
-from cwl_memo.cwl.files import Sources
+from cwl_memo.cwl.files import Known, Locate, Sources
 from cwl_memo.cwl.final import FinalOutputs
 from cwl_memo.cwl.host import HostPrograms
 from cwl_memo.cwl.image import Engine, ImageResolver, UnresolvedImage
 from cwl_memo.cwl.lineage import Lineage
+from cwl_memo.cwl.location import local_path
 from cwl_memo.cwl.log import LogTaps
 from cwl_memo.cwl.long_lists import LongLists
 from cwl_memo.cwl.view import ViewFsAccess, Views
@@ -44,7 +45,7 @@ from cwl_memo.cwl.work_reuse import OfRun
 from cwl_memo.cwl.workspaces import Workspaces
 from cwl_memo.memo import Memo
 from cwl_memo.store.clock import now
-from cwl_memo.store.protocol import Store
+from cwl_memo.store.protocol import FileDigest, Store
 from cwl_memo.store.run_id import new_run_id
 
 if TYPE_CHECKING:
@@ -69,6 +70,9 @@ class Session:
     :param workspaces: a new or an empty directory for the working directory of each job.
     :raises UsageError: if ``workspaces`` is neither.
     :param tags: what the user says of the run; its entries can be chosen by them.
+    :param engine: what has the jobs executed, where that is not cwltool alone.
+    :param run: id of the run, if it has one already.
+    :param leads: whether this process keeps the record of the run; another does if not.
     """
 
     def __init__(  # noqa: PLR0913  (all of them by name)
@@ -83,12 +87,17 @@ class Session:
         on_event: Callable[[Event], None] | None = None,
         workspaces: Path | None = None,
         tags: Mapping[str, str] | None = None,
+        engine: str = "",
+        run: str = "",
+        leads: bool = True,
     ) -> None:
         self.workspaces = None if workspaces is None else Workspaces(workspaces)
         self.on_event = on_event
-        self.run = new_run_id()
+        self.run = run or new_run_id()
+        # Each process holds what it uses under an id of its own.
+        lease = self.run if leads else new_run_id()
         behavior = behavior or (cache.behavior if cache else CacheBehavior.CACHE_ALWAYS)
-        self.memo = Memo(store, settings, run=self.run, behavior=behavior)
+        self.memo = Memo(store, settings, run=self.run, behavior=behavior, lease=lease)
         self._images: dict[Engine, ImageResolver] = {}
         self._engines: dict[Engine, JSON] = {}
         self.witness: Witness | None = None
@@ -99,6 +108,12 @@ class Session:
         self.lineage = Lineage()
         self.logs = LogTaps()
         self.views = Views(self.memo, self._make_view_root, lazy=False)
+        self.known: Known = self.views
+        """What knows digests of inputs that need not be read."""
+        self.locate: Locate = local_path
+        """Returns the path of a location."""
+        self.executes_again = True
+        """Whether a job is executed whose file was lost after its hit had been announced."""
         self.taps_logs = False
         self.varying: set[str] = set()
         """Labels of the tools that gave other outputs when they were executed again."""
@@ -112,7 +127,7 @@ class Session:
             store="" if store is None else store.location,
             mode=self.memo.settings.mode.value,
             started=now(),
-            runner=f"cwl-memo {_version()}, {_cwltool_version()}",
+            runner=", ".join(filter(None, (f"cwl-memo {_version()}", _cwltool_version(), engine))),
             cache=cache.id if cache else "",
             cache_name=cache.name if cache else "",
             cache_behavior="" if store is None else behavior.value,
@@ -128,7 +143,8 @@ class Session:
         self._lock = threading.Lock()
         self._summarised = False
         self._ended = False
-        self.memo.note_run({"line": "run", **self.record.header()})
+        if leads:
+            self.memo.note_run({"line": "run", **self.record.header()})
 
     def _note_programs(self, search_path: str, programs: dict[str, str], unread: list[str]) -> None:
         self.testify(lambda witness: witness.note_programs(search_path, programs, unread))
@@ -320,6 +336,17 @@ class Session:
     def note_outputs(self, outputs: Any) -> None:
         """Have it known which entries made the outputs of the run."""
         self.memo.shield(lambda: self.memo.mark_final(self.final.find(outputs)), None)
+
+    def hand_over(self, outputs: Any, known: Callable[[str], FileDigest | None]) -> None:
+        """Have what the run's other jobs need of an output object where they find it.
+
+        Nothing to do where all of them are on this machine. The object is changed in place,
+        as a whole or not at all.
+
+        :param known: returns the digest of a file of the job, by its path.
+        :raises StoreError: if it cannot be done.
+        :raises OSError: the same.
+        """
 
     # end
 

@@ -161,6 +161,11 @@ class Views:
             del self._files[path]
             return True
 
+    def paths(self) -> list[str]:
+        """Return the paths of all files of the views."""
+        with self._lock:
+            return list(self._files)
+
     def forget(self, path: str) -> None:
         """Forget a file that was moved away."""
         with self._lock:
