@@ -23,6 +23,7 @@ from cwl_memo.core.outcome import Reason, Refusal
 from cwl_memo.cwl.document import own_name, plain
 from cwl_memo.cwl.expression import ExpressionUse
 from cwl_memo.cwl.location import basename_of, is_file_object, is_scalar, local_path
+from cwl_memo.store.hashing import hash_file
 from cwl_memo.store.protocol import FileDigest, FileIdentity
 
 __all__ = [
@@ -197,11 +198,22 @@ class Sources:
         changed = []
         for path, identity in self.identities.items():
             try:
-                if FileIdentity.of(os.stat(path)) != identity:
+                found = FileIdentity.of(os.stat(path))
+                if found != identity and not self._is_linked(path, identity, found):
                     changed.append(path)
             except OSError:
                 changed.append(path)
         return changed
+
+    def _is_linked(self, path: str, before: FileIdentity, now: FileIdentity) -> bool:
+        """Tell whether all that happened to a file or a directory is a hard link to what it holds.
+
+        An engine hands files over so; that changes when they were changed last, as a stat tells.
+        """
+        if not self.elsewhere or before._replace(ctime_ns=now.ctime_ns) != now:
+            return False
+        known = self.files.get(path)
+        return known is None or hash_file(path, sha1=False).digest == known.digest
 
     def merge(self, other: Sources) -> None:
         """Take in what other facts were read from."""
