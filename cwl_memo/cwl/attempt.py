@@ -230,14 +230,11 @@ class Attempt:
     ) -> tuple[Workspace, Any, tuple[BlobRef, ...]] | Refusal:
         memo = self._session.memo
         sources = self.gathered.sources
-        if sources.elsewhere:
-            for mapper in (job.pathmapper, job.generatemapper):
-                for location, path in _mapped(mapper):
-                    sources.stage(location, path)
         if not policy.may_record(memo.settings):
             return Refusal(Reason.STORE_READ_ONLY, f"mode {memo.settings.mode.value}")
         if memo.settings.directories is Directories.REFUSE and directories_in_output(outputs):
             return Refusal(Reason.DIRECTORY_OUTPUT)
+        self._note_staged(job)
         stranger = self._stranger(job)
         if stranger:
             return Refusal(Reason.INPUT_NOT_IN_KEY, stranger)
@@ -264,6 +261,13 @@ class Attempt:
         if changed:
             return Refusal(Reason.INPUT_CHANGED_DURING_RUN, changed[0])
         return workspace, recorded.output, tuple(recorded.blobs.values())
+
+    def _note_staged(self, job: JobBase) -> None:
+        """Note where the job was given what stands elsewhere than on this machine."""
+        sources = self.gathered.sources
+        for mapper in (job.pathmapper, job.generatemapper) if sources.elsewhere else ():
+            for location, path in _mapped(mapper):
+                sources.stage(location, path)
 
     def _stranger(self, job: JobBase) -> str:
         """Return a file that the job was given and the key does not know, if any.

@@ -239,7 +239,7 @@ class FileFacts:
     :param locate: returns the path of a location, or None where it has none here.
     """
 
-    def __init__(  # noqa: PLR0913  (the last of them by name)
+    def __init__(
         self,
         digests: Digests,
         known: Known,

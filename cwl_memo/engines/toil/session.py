@@ -95,5 +95,3 @@ class WorkerSession(Session):
     def name_job(self, stem: str) -> str:
         """Return the name that Toil has given to the job, but for a made-up name of its tool."""
         return _MADE_UP.sub("", stem)
-
-

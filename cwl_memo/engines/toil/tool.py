@@ -140,7 +140,8 @@ def _as_of_job(context: RuntimeContext, file_store: Any, name: str) -> RuntimeCo
     context.preserve_environment = {}
     context.toplevel = False
     context.tmp_outdir_prefix = os.path.join(file_store.getLocalTempDir(), "tmp-out")
-    context.outdir = context.tmpdir = context.stagedir = None
+    context.outdir = None
+    context.tmpdir = context.stagedir = ""
     context.make_fs_access = partial(cwltoil.ToilFsAccess, file_store=file_store)  # type: ignore[assignment]
     context.name = name
     return context
