@@ -81,7 +81,7 @@ def text_of(found: Any) -> str:
 def same(one: Ran, other: Ran) -> bool:
     def plain(value: Any) -> Any:
         if isinstance(value, dict):
-            places = ("location", "path")
+            places = ("location", "path", "nameroot", "nameext")
             return {k: plain(v) for k, v in value.items() if k not in places}
         return [plain(item) for item in value] if isinstance(value, list) else value
 
