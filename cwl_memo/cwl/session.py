@@ -18,7 +18,7 @@ from cwl_memo.core.cache import CacheBehavior, RunCache
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import ReuseKey
 from cwl_memo.core.event import Event
-from cwl_memo.core.explain import sentence, summary_line
+from cwl_memo.core.explain import sentence, shared_line, summary_line
 from cwl_memo.core.manifest import SeenImage
 from cwl_memo.core.run import REUSED, JobRecord, RunRecord
 from cwl_memo.core.settings import Settings
@@ -39,6 +39,7 @@ from cwl_memo.cwl.lineage import Lineage
 from cwl_memo.cwl.location import local_path
 from cwl_memo.cwl.log import LogTaps
 from cwl_memo.cwl.long_lists import LongLists
+from cwl_memo.cwl.lookahead import Lookahead
 from cwl_memo.cwl.view import ViewFsAccess, Views
 from cwl_memo.cwl.witness import Witness
 from cwl_memo.cwl.work_reuse import OfRun
@@ -107,6 +108,7 @@ class Session:
         self.programs = HostPrograms(self._note_programs)
         self.lineage = Lineage()
         self.logs = LogTaps()
+        self.lookahead = Lookahead()
         self.views = Views(self.memo, self._make_view_root, lazy=False)
         self.known: Known = self.views
         """What knows digests of inputs that need not be read."""
@@ -377,6 +379,7 @@ class Session:
         self.summarise()
         if status == "success":
             self._take_back()
+        self.share(status)
         if self.record.jobs:
             self.memo.tidy()
         self.memo.note_run(
@@ -385,6 +388,7 @@ class Session:
                 "ended": self.record.ended,
                 "status": status,
                 "taken_back": self.record.taken_back,
+                "shared": None if self.record.shared is None else self.record.shared.to_json(),
                 "summary": self.record.summary(),
             }
         )
@@ -400,6 +404,19 @@ class Session:
         if count:
             entries = "1 entry is" if count == 1 else f"{count} entries are"
             _log.info("[memo] %s not kept: the run ended well (CACHE_ON_FAILURE)", entries)
+
+    def share(self, status: str) -> None:
+        """See to it that what the run recorded is shared; who interrupts it does not wait."""
+        keep, wait = status != "success", status != "interrupted"
+        try:
+            used = self.memo.end_sharing(keep=keep, wait=wait)
+        except KeyboardInterrupt:
+            self.record.shared = self.memo.end_sharing(keep=keep, wait=False)
+            self.memo.close()
+            raise
+        self.record.shared = used
+        if used is not None and self.record.jobs:
+            _log.info("[memo] %s", shared_line(used))
 
     def _complete_workspaces(self) -> None:
         if self.workspaces is not None:

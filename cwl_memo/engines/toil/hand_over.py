@@ -52,6 +52,8 @@ class HandOver:
         found = self._find(outputs, known)
         if found is None:
             return False
+        # Several at a time, where they are far away.
+        views.ensure_in([item for path, item, _ in found if views.is_known(path)], owned=True)
         given: dict[str, tuple[str, bool]] = {}
         for path, _, _ in found:
             if path not in given:

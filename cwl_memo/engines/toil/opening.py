@@ -9,9 +9,9 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from cwl_memo.core.settings import Mode
+from cwl_memo.core.settings import Mode, SharedChoice
 from cwl_memo.engines.toil.orders import Orders
-from cwl_memo.errors import StoreError, StoreUnavailableError
+from cwl_memo.errors import StoreError, StoreUnavailableError, UsageError
 from cwl_memo.store.local import open_store
 from cwl_memo.store.protocol import Store
 
@@ -34,10 +34,22 @@ def open_for(orders: Orders) -> Store | None:
     try:
         if not orders.is_named:
             _require_own(orders.store)
-        return open_store(orders.store, readonly=readonly)
+        store = open_store(orders.store, readonly=readonly)
     except StoreError as error:
         _log.warning("cwl-memo: running without reuse: %s", error)
         return None
+    return store if orders.shared is None else _put_behind(store, orders.shared)
+
+
+def _put_behind(store: Store, shared: SharedChoice) -> Store:
+    from cwl_memo.store.sharing import put_behind
+
+    try:
+        return put_behind(store, shared, os.environ)
+    except (UsageError, StoreError) as error:
+        # As this machine is set up: it may lack a package, or the key to sign with.
+        _log.warning("cwl-memo: running without the shared store: %s", error)
+        return store
 
 
 def _require_own(path: Path) -> None:

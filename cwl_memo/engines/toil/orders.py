@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from cwl_memo.core.cache import CacheBehavior
-from cwl_memo.core.settings import Settings, ToilLookup
+from cwl_memo.core.settings import Settings, SharedChoice, ToilLookup
 
 __all__ = ["Orders"]
 
@@ -30,6 +30,7 @@ class Orders:
         the machine's temporary files go.
     :param behavior: for which runs entries are kept.
     :param lookup: where jobs are looked up.
+    :param shared: the store that others share, if there is one.
     :param secret: with which the run marks digests as its own.
     """
 
@@ -39,4 +40,5 @@ class Orders:
     is_named: bool
     behavior: CacheBehavior
     lookup: ToilLookup
+    shared: SharedChoice | None = None
     secret: bytes = field(default_factory=_new_secret, repr=False)

@@ -16,6 +16,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, TextIO
 
+from cwl_memo.core.cache import CacheBehavior
 from cwl_memo.core.digest import ReuseKey
 from cwl_memo.core.run import JobRecord, RunRecord
 from cwl_memo.core.settings import Mode, ToilLookup
@@ -121,8 +122,19 @@ def _orders(choice: Choice, options: Any) -> Orders | None:
         store, is_named = choice.node_store, True
     elif options.batchSystem == _ONE_MACHINE:
         store, is_named = choice.store, True
-    else:
+    elif choice.shared is not None:
         store, is_named = store_of_node(), False
+    else:
+        raise UsageError(
+            f"the machines of --batchSystem {options.batchSystem} need a store that they share: "
+            "--memo-shared file:///DIRECTORY, or the URL of a bucket; --memo-node-store DIR "
+            "without it gives each of them a store of its own"
+        )
+    if choice.behavior is CacheBehavior.CACHE_ON_FAILURE and store != choice.store:
+        raise UsageError(
+            "CACHE_ON_FAILURE takes entries back from one store as the run ends; those of a "
+            "cluster's machines stay"
+        )
     return Orders(
         run=new_run_id(),
         settings=choice.settings,
@@ -130,6 +142,7 @@ def _orders(choice: Choice, options: Any) -> Orders | None:
         is_named=is_named,
         behavior=choice.behavior,
         lookup=choice.toil_lookup if is_tested() else ToilLookup.WORKER,
+        shared=choice.shared,
     )
 
 

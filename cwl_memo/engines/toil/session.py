@@ -11,6 +11,7 @@ from cwl_memo.core.run import JobRecord, RunRecord
 from cwl_memo.cwl.door import RuntimeContext
 from cwl_memo.cwl.files import Sources
 from cwl_memo.cwl.session import Session
+from cwl_memo.cwl.view import paths_in
 from cwl_memo.engines.toil.carried import Carried
 from cwl_memo.engines.toil.door import toil_version
 from cwl_memo.engines.toil.hand_over import HandOver
@@ -68,8 +69,8 @@ class WorkerSession(Session):
             self._job_context.move_outputs = "leave"
             return
         # A Directory, or a file that was not recorded: Toil takes them from where they are.
-        for path in self.views.paths():
-            self.views.ensure(path, owned=True)
+        self.views.ensure_in(outputs, owned=True)
+        if self.views.root and any(path.startswith(self.views.root) for path in paths_in(outputs)):
             self._job_context.move_outputs = "leave"
 
     def finish(self, job: JobRecord, sources: Sources | None = None) -> None:
@@ -85,6 +86,8 @@ class WorkerSession(Session):
         del status
         for give_up in list(self._unfinished.values()):
             give_up()
+        # What may be taken back is the leader's to share, who knows how the run ends.
+        self.memo.end_sharing(keep=False, wait=True)
         if self.record.jobs:
             self.memo.tidy()
         with contextlib.suppress(OSError):
