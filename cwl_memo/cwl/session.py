@@ -20,7 +20,7 @@ from cwl_memo.core.digest import ReuseKey
 from cwl_memo.core.event import Event
 from cwl_memo.core.explain import sentence, shared_line, summary_line
 from cwl_memo.core.manifest import SeenImage
-from cwl_memo.core.run import REUSED, JobRecord, RunRecord
+from cwl_memo.core.run import REUSED, JobRecord, RunRecord, SharedUse
 from cwl_memo.core.settings import Settings
 from cwl_memo.cwl.document import plain
 from cwl_memo.cwl.door import (
@@ -114,6 +114,8 @@ class Session:
         """What knows digests of inputs that need not be read."""
         self.locate: Locate = local_path
         """Returns the path of a location."""
+        self.shared_elsewhere: list[SharedUse] = []
+        """What other processes of the run did with the shared store."""
         self.executes_again = True
         """Whether a job is executed whose file was lost after its hit had been announced."""
         self.taps_logs = False
@@ -414,6 +416,8 @@ class Session:
             self.record.shared = self.memo.end_sharing(keep=keep, wait=False)
             self.memo.close()
             raise
+        for other in self.shared_elsewhere if used is not None else ():
+            used = used.plus(other)
         self.record.shared = used
         if used is not None and self.record.jobs:
             _log.info("[memo] %s", shared_line(used))

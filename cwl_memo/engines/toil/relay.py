@@ -14,13 +14,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final
 
 from cwl_memo.core.digest import ReuseKey
-from cwl_memo.core.run import JobRecord
+from cwl_memo.core.run import JobRecord, SharedUse
 from cwl_memo.errors import FormatError
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["LEVEL", "Relay", "message"]
+__all__ = ["LEVEL", "Relay", "message", "message_of_use"]
 
 _MARK: Final = "cwl-memo-job: "
 
@@ -38,18 +38,26 @@ def message(job: JobRecord, made: Iterable[ReuseKey]) -> str:
     return _MARK + json.dumps({"job": job.to_json(), "made": [str(key) for key in made]})
 
 
-Take = Callable[[JobRecord, "list[ReuseKey]"], None]
+def message_of_use(used: SharedUse) -> str:
+    """Return what tells the leader how a worker used the shared store."""
+    return _MARK + json.dumps({"shared": used.to_json()})
+
+
+TakeJob = Callable[[JobRecord, "list[ReuseKey]"], None]
+TakeUse = Callable[[SharedUse], None]
 
 
 class Relay(logging.Filter):
     """Takes the messages of the workers out of the leader's log.
 
-    :param take: takes what a message says.
+    :param take_job: takes what became of a job.
+    :param take_use: takes how the shared store was used.
     """
 
-    def __init__(self, take: Take) -> None:
+    def __init__(self, take_job: TakeJob, take_use: TakeUse) -> None:
         super().__init__()
-        self._take = take
+        self._take_job = take_job
+        self._take_use = take_use
 
     def __enter__(self) -> Self:
         logging.getLogger(_LOGGER).addFilter(self)
@@ -70,11 +78,15 @@ class Relay(logging.Filter):
             return True
         try:
             data = json.loads(str(text).removeprefix(_MARK))
+            used = SharedUse.from_json(data.get("shared"))
+            if used is not None:
+                self._take_use(used)
+                return False
             job = JobRecord.from_json(data["job"])
             made = [ReuseKey(key) for key in data["made"]]
-        except (FormatError, ValueError, TypeError, KeyError):
+        except (FormatError, ValueError, TypeError, KeyError, AttributeError):
             return True
-        self._take(job, made)
+        self._take_job(job, made)
         return False
 
 

@@ -180,7 +180,7 @@ def _run(
     plain = cwltoil.toil_make_tool
     cwltoil.toil_make_tool = make_factory(orders)
     try:
-        with Relay(take):
+        with Relay(take, session.shared_elsewhere.append):
             code = _toil_main(words, shown)
         status = "success" if code == 0 else "permanentFail"
     finally:

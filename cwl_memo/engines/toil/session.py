@@ -17,7 +17,7 @@ from cwl_memo.engines.toil.door import toil_version
 from cwl_memo.engines.toil.hand_over import HandOver
 from cwl_memo.engines.toil.opening import open_for
 from cwl_memo.engines.toil.orders import Orders
-from cwl_memo.engines.toil.relay import LEVEL, message
+from cwl_memo.engines.toil.relay import LEVEL, message, message_of_use
 from cwl_memo.engines.toil.stream import Streams
 from cwl_memo.engines.toil.whereabouts import Whereabouts
 from cwl_memo.store.protocol import FileDigest
@@ -87,7 +87,9 @@ class WorkerSession(Session):
         for give_up in list(self._unfinished.values()):
             give_up()
         # What may be taken back is the leader's to share, who knows how the run ends.
-        self.memo.end_sharing(keep=False, wait=True)
+        used = self.memo.end_sharing(keep=False, wait=True)
+        if used is not None:
+            self._file_store.log_to_leader(message_of_use(used), LEVEL)
         if self.record.jobs:
             self.memo.tidy()
         with contextlib.suppress(OSError):
