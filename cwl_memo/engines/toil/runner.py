@@ -23,7 +23,7 @@ from cwl_memo.core.settings import Mode, ToilLookup
 from cwl_memo.cwl.arguments import Choice, add_memo_arguments, chosen
 from cwl_memo.cwl.event_file import EventFile
 from cwl_memo.cwl.session import Session
-from cwl_memo.engines.toil.carried import without_marks
+from cwl_memo.engines.toil.carried import CARRIED, without_marks
 from cwl_memo.engines.toil.door import check_toil, cwltoil, is_tested, toil_version
 from cwl_memo.engines.toil.opening import open_for, store_of_node
 from cwl_memo.engines.toil.orders import Orders
@@ -199,6 +199,8 @@ def _toil_main(words: list[str], stdout: TextIO) -> int:
 
 def _cleaned(text: str) -> str:
     """Return the output object that Toil prints, without what its Files carried."""
+    if CARRIED not in text:
+        return text
     try:
         outputs = json.loads(text)
     except ValueError:

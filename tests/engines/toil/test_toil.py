@@ -266,3 +266,26 @@ def test_what_cannot_go_together_is_a_usage_error(
     _, log = process.communicate(timeout=60)
     assert process.returncode == 2, log
     assert told in log
+
+
+def test_a_machine_reuses_what_another_has_brought_to_the_shared_store(
+    runners: Runners, tmp_path: Path
+) -> None:
+    document = write(tmp_path, "steps.cwl", two_steps("echo first", "cat $0"))
+    shared = ("--memo-shared", f"file://{tmp_path}/shared")
+    words = (document, "--flag", "one")
+    cold = runners.toil(*shared, "--memo-node-store", str(tmp_path / "one"), *words)
+    assert cold.report["shared"]["uploaded"] == 2
+    runners.store = tmp_path / "another"
+    warm = runners.toil(*shared, "--memo-node-store", str(tmp_path / "two"), *words)
+    assert warm.results == ["reused", "reused"]
+    assert warm.submitted == 0
+    assert same(warm, cold)
+
+
+def test_what_a_good_run_recorded_is_taken_back_on_demand(runners: Runners, tmp_path: Path) -> None:
+    document = write(tmp_path, "tool.cwl", tool("echo hi"))
+    behaviour = ("--memo-cache-behavior", "CACHE_ON_FAILURE")
+    first = runners.toil(*behaviour, document)
+    assert first.report["taken_back"] == 1
+    assert runners.toil(document).results == ["executed"]
