@@ -9,7 +9,7 @@ import platform
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
@@ -416,8 +416,8 @@ class Session:
             self.record.shared = self.memo.end_sharing(keep=keep, wait=False)
             self.memo.close()
             raise
-        for other in self.shared_elsewhere if used is not None else ():
-            used = used.plus(other)
+        if used is not None:
+            used = reduce(SharedUse.plus, self.shared_elsewhere, used)
         self.record.shared = used
         if used is not None and self.record.jobs:
             _log.info("[memo] %s", shared_line(used))

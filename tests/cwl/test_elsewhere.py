@@ -17,7 +17,7 @@ class Reader:
     """Reads files, and knows of none without."""
 
     def digest_file(self, path: str, /) -> tuple[FileDigest, FileIdentity]:
-        return hash_file(Path(path)), FileIdentity.of(os.stat(path))
+        return hash_file(Path(path)), FileIdentity.of(Path(path).stat())
 
     def digest_of(self, path: str, /) -> None: ...
     def is_executable(self, path: str, /) -> None: ...

@@ -63,7 +63,7 @@ def test_what_the_early_lookup_replaces(door: Any) -> None:
         "parent_name",
         "conditional",
     ]
-    assert names(toil.fill_in_defaults) == ["step_inputs", "job_order", "fs_access"]
+    assert names(toil.fill_in_defaults) == ["inputs", "job", "fsaccess"]
     assert callable(toil.resolve_dict_w_promises)
 
 
