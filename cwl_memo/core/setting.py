@@ -391,7 +391,7 @@ SETTINGS: Final[dict[str, Setting]] = {
             "toil_lookup", Kind.CHOICE, default=ToilLookup.LEADER, choices=ToilLookup,
             sentence="for cwl-memo-toil: leader: a job that hits is not submitted; worker: it is, "
             "and looked up where it would be executed, as machines with different programs need.",
-            shown_default="leader", harmless=None,
+            shown_default="leader", harmless=frozenset({ToilLookup.WORKER}),
         ),
         Setting(
             "node_store", Kind.PATH, default=None, metavar="DIR",
