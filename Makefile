@@ -23,9 +23,9 @@ oldest := $(shell sed -n 's/^ *cwltool *>= *\([0-9.]*\).*/\1/p' setup.cfg)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-slow test-all test-oldest coverage lint format typecheck imports check \
+.PHONY: help demo test test-slow test-toil toil-env .run-toil test-all test-oldest coverage lint format typecheck imports check \
 	docs docs-serve conformance conformance-suite conformance-predict conformance-oldest conformance-compiled \
-	conformance-cwltool conformance-official bench bench-peers bench-figures dist install clean
+	conformance-cwltool conformance-toil conformance-official conformance-official-toil bench bench-peers bench-figures dist install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1~\2/p' $(MAKEFILE_LIST) | awk -F'~' '{printf "%-25s %s\n", $$1, $$2}'
@@ -36,13 +36,22 @@ demo: $(VENV)/.demo ## a real workflow: a cold run, a warm run, an edit, an expl
 	@$(run) $(bin)/python examples/demo/run_demo.py $(ARGS)
 
 test: $(VENV)/.test ## the fast tests (ARGS='-n 0' for one at a time, as a debugger needs)
-	$(run) $(bin)/python -m pytest -m 'not slow' -n $(JOBS) --dist worksteal $(ARGS)
+	$(run) $(bin)/python -m pytest -m 'not slow and not toil' -n $(JOBS) --dist worksteal $(ARGS)
 
 test-slow: $(VENV)/.test ## the slow tests, which need real tools (see CONTRIBUTING.md)
 	$(run) $(bin)/python -m pytest -m slow $(ARGS)
 
-test-all: $(VENV)/.test ## all tests
-	$(run) $(bin)/python -m pytest $(ARGS)
+test-toil: toil-env ## the tests with Toil, some of them at once
+	@$(MAKE) --no-print-directory .run-toil VENV=.venv-toil
+
+toil-env: ## Toil and the cwltool that it pins, in .venv-toil
+	@$(MAKE) --no-print-directory .venv-toil/.toil VENV=.venv-toil
+
+.run-toil:
+	$(run) $(bin)/python -m pytest -m toil -n $(JOBS) --dist worksteal $(ARGS)
+
+test-all: $(VENV)/.test ## all tests but those with Toil
+	$(run) $(bin)/python -m pytest -m 'not toil' $(ARGS)
 
 test-oldest: ## the fast tests with the oldest supported cwltool
 	@$(MAKE) --no-print-directory test VENV=.venv-oldest CWLTOOL=$(oldest)
@@ -55,7 +64,7 @@ conformance-compiled: ## the suite's core with a cwltool compiled by mypyc, whic
 	@$(MAKE) --no-print-directory conformance-suite VENV=.venv-compiled CASES='$(or $(CASES),--tag core)'
 
 coverage: $(VENV)/.test ## the fast tests; fails where a branch of core, store or memo is not covered
-	$(run) $(bin)/python -m coverage run -m pytest -m 'not slow' $(ARGS)
+	$(run) $(bin)/python -m coverage run -m pytest -m 'not slow and not toil' $(ARGS)
 	$(bin)/python -m coverage report --fail-under=0
 	$(bin)/python -m coverage report --fail-under=100 \
 		--include='cwl_memo/core/*,cwl_memo/store/*,cwl_memo/memo/*'
@@ -90,6 +99,12 @@ conformance-predict: $(VENV)/.test ## the memoization suite, each run held to th
 conformance-cwltool: $(VENV)/.cwltool-tests ## cwltool's own tests through cwl-memo's entry
 	$(run) $(bin)/python -m conformance.cwltool_tests $(ARGS)
 
+conformance-toil: toil-env ## cases of the memoization suite by cwl-memo-toil (CASES="--tag core")
+	@$(MAKE) --no-print-directory conformance-suite VENV=.venv-toil RUNNERS=cwl-memo-toil
+
+conformance-official-toil: toil-env ## the official suite by cwl-memo-toil against Toil itself
+	@$(MAKE) --no-print-directory conformance-official VENV=.venv-toil ARGS="--toil $(ARGS)"
+
 conformance-official: $(VENV)/.test ## official CWL suites against plain cwltool (CWL_CONFORMANCE=DIR)
 	$(run) $(bin)/python -m conformance.official $(ARGS)
 
@@ -115,7 +130,7 @@ dist: $(VENV)/.dist ## wheel and source distribution into dist/
 install: $(VENV)/.demo $(VENV)/.test $(VENV)/.lint ## all that the other targets need
 
 clean: ## remove environments, caches and whatever was built
-	rm -rf .venv .venv-oldest .venv-compiled .venv-bench build demo-output dist site ./*.egg-info
+	rm -rf .venv .venv-oldest .venv-compiled .venv-bench .venv-toil build demo-output dist site ./*.egg-info
 	rm -rf .coverage
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -156,6 +171,11 @@ $(VENV)/.compiled: $(VENV)/.test
 		$(pip) --no-cache-dir --no-deps --force-reinstall --no-binary cwltool "cwltool==$$version"
 	@$(bin)/python -c 'import cwltool.main, sys; sys.exit(cwltool.main.__file__.endswith(".py"))' || \
 		{ echo "cwltool was not compiled" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.toil: $(VENV)/.test
+	@echo "installing Toil into $(VENV)"
+	@$(pip) --editable '.[test,toil]'
 	@touch $@
 
 $(VENV)/.cwltool-tests: setup.cfg pyproject.toml | $(VENV)/.test

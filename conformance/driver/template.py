@@ -114,6 +114,14 @@ _CWLTOOL_LACKS: Final = frozenset(
     {"cache-behavior", "cwl-memo-store", "recheck", "signals-in-parallel"}
 )
 
+_TOIL: Final = (
+    "--jobStore {scratch} --outdir {outdir} --disableProgress --logLevel ERROR --retryCount 0 "
+    "--defaultMemory 100Mi --defaultDisk 100Mi --publishWorkflowMetrics no "
+    "{options} {document} {job}"
+)
+
+_TOIL_LACKS: Final = frozenset({"--copy-outputs", "--on-error", "--parallel"})
+
 TEMPLATES: Final[Mapping[str, Template]] = {
     template.name: template
     for template in (
@@ -137,20 +145,16 @@ TEMPLATES: Final[Mapping[str, Template]] = {
         ),
         Template(
             "toil-cachedir",
-            "toil-cwl-runner --cachedir {store} --jobStore {scratch} --outdir {outdir} "
-            "--disableProgress --logLevel ERROR --retryCount 0 --defaultMemory 100Mi "
-            "--defaultDisk 100Mi {options} {document} {job}",
-            lacks=frozenset(
-                {
-                    "cache-behavior",
-                    "cwl-memo-store",
-                    "recheck",
-                    "--copy-outputs",
-                    "--on-error",
-                    "--parallel",
-                }
-            ),
+            f"toil-cwl-runner --cachedir {{store}} {_TOIL}",
+            lacks=_TOIL_LACKS | {"cache-behavior", "cwl-memo-store", "recheck"},
         ),
+        Template(
+            "cwl-memo-toil",
+            f"CWL_MEMO_STORE={{store}} cwl-memo-toil --memo-report {{report}} {_TOIL}",
+            lacks=_TOIL_LACKS,
+            invalidation=_INVALIDATION,
+        ),
+        Template("toil", f"toil-cwl-runner {_TOIL}", reuses=False, lacks=_TOIL_LACKS),
         Template(
             "cwltool",
             "cwltool --outdir {outdir} {options} {document} {job}",

@@ -11,7 +11,7 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from conformance.errors import ConformanceError
 from conformance.measurement import at_least_one, concluded, find_program, folder
@@ -30,6 +30,24 @@ _WHERE: Final = """\
 Suites are found in a directory, or in the directories below it, by their names
 (conformance_test*.yaml). To get one:
   git clone https://github.com/common-workflow-language/cwl-v1.2"""
+
+
+class _Pair(NamedTuple):
+    """The command lines of a plain runner and of the memoizing one that is held to it."""
+
+    plain: str
+    memo: str
+
+
+_CWLTOOL: Final = _Pair("cwltool", "cwltool-memo --memo-store {store}")
+
+_OF_TOIL: Final = (
+    "--publishWorkflowMetrics no --defaultMemory 100Mi --defaultDisk 100Mi --retryCount 0 "
+    "--disableProgress"
+)
+_TOIL: Final = _Pair(
+    f"toil-cwl-runner {_OF_TOIL}", f"cwl-memo-toil --memo-store {{store}} {_OF_TOIL}"
+)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -54,12 +72,16 @@ def _parser() -> argparse.ArgumentParser:
         "suite", nargs="*", type=Path, help="suite or directory (default: $CWL_CONFORMANCE)"
     )
     add = parser.add_argument
-    add("--tool", metavar="COMMAND", default="cwltool", help="plain runner (default: %(default)s)")
+    add("--tool", metavar="COMMAND", help=f"plain runner (default: {_CWLTOOL.plain})")
     add(
         "--memo-tool",
         metavar="COMMAND",
-        default="cwltool-memo --memo-store {store}",
-        help="memoizing runner; {store} is the store's directory (default: %(default)s)",
+        help=f"memoizing runner; {{store}} is the store's directory (default: {_CWLTOOL.memo})",
+    )
+    add(
+        "--toil",
+        action="store_true",
+        help="hold cwl-memo-toil to toil-cwl-runner, one job at a time, unless they are named",
     )
     add("--containers", action="store_true", help="do not pass --no-container to the runners")
     add("--only-serial", action="store_true", help="leave out the passes with --parallel")
@@ -94,7 +116,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _compare(arguments: argparse.Namespace, place: Path) -> list[Comparison]:
     suites = [_chosen(read_suite(path), arguments) for path in _paths(arguments.suite)]
-    modes = {"serial": ()} if arguments.only_serial else {"serial": (), "parallel": ("--parallel",)}
+    serial = arguments.only_serial or arguments.toil  # Toil has no --parallel
+    modes = {"serial": ()} if serial else {"serial": (), "parallel": ("--parallel",)}
     comparisons = []
     plain: dict[Path, PassResult] = {}
     for mode, flags in modes.items():
@@ -151,7 +174,9 @@ def _plan(arguments: argparse.Namespace, mode: str, flags: tuple[str, ...], stor
         environment = (("CWL_MEMO_STORE", str(store)),)
         return Runner(command, arguments.j, arguments.timeout, environment)
 
-    return Plan(mode, runner(arguments.tool), runner(arguments.memo_tool), store)
+    pair = _TOIL if arguments.toil else _CWLTOOL
+    plain, memo = arguments.tool or pair.plain, arguments.memo_tool or pair.memo
+    return Plan(mode, runner(plain), runner(memo), store)
 
 
 def _show_progress(title: str, done: int, total: int) -> None:

@@ -108,6 +108,17 @@ class SharedUse:
         counts = {n: data[n] for n in cls.__dataclass_fields__ if type(data.get(n)) is int}
         return cls(location=data["location"], **counts)
 
+    def plus(self, other: SharedUse) -> SharedUse:
+        """Return what two processes of a run did together."""
+        return SharedUse(
+            self.location,
+            self.fetched + other.fetched,
+            self.fetched_bytes + other.fetched_bytes,
+            self.uploaded + other.uploaded,
+            self.uploaded_bytes + other.uploaded_bytes,
+            self.not_uploaded + other.not_uploaded,
+        )
+
 
 @dataclass(frozen=True)
 class JobRecord:

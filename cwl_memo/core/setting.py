@@ -22,6 +22,7 @@ from cwl_memo.core.settings import (
     Mode,
     Network,
     SharedMode,
+    ToilLookup,
     parse_age,
     parse_rate,
     parse_size,
@@ -385,6 +386,17 @@ SETTINGS: Final[dict[str, Setting]] = {
             sentence="put the working directory of each job, reused ones too, into a directory "
             "of the job's name in DIR, which has to be new or empty",
             in_files=_NOBODY,
+        ),
+        Setting(
+            "toil_lookup", Kind.CHOICE, default=ToilLookup.LEADER, choices=ToilLookup,
+            sentence="for cwl-memo-toil: leader: a job that hits is not submitted; worker: it is, "
+            "and looked up where it would be executed, as machines with different programs need.",
+            shown_default="leader", harmless=frozenset({ToilLookup.WORKER}),
+        ),
+        Setting(
+            "node_store", Kind.PATH, default=None, metavar="DIR",
+            sentence="for cwl-memo-toil on a cluster: where each machine keeps what it has of the "
+            "shared store; default cwl-memo-UID below its directory for temporary files",
         ),
         Setting(
             "trusted_projects", Kind.FOLDERS, default=(), is_option=False, in_files=_USER,

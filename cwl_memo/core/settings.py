@@ -22,6 +22,7 @@ __all__ = [
     "Settings",
     "SharedChoice",
     "SharedMode",
+    "ToilLookup",
     "parse_age",
     "parse_rate",
     "parse_size",
@@ -119,6 +120,15 @@ class Link(str, Enum):
     """Reflink where the file system can, else copy: nothing can write through it."""
     HARDLINK = "hardlink"
     """Hard link what only jobs read; what the user will own is still copied."""
+
+
+class ToilLookup(str, Enum):
+    """Where the jobs of a Toil run are looked up."""
+
+    LEADER = "leader"
+    """On the leader's machine, before they are submitted; those that miss, on their own as well."""
+    WORKER = "worker"
+    """On the machine that is to execute them alone."""
 
 
 class Retention(str, Enum):

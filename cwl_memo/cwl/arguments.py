@@ -11,7 +11,7 @@ from typing import Any
 from cwl_memo.core.cache import CacheBehavior, RunCache
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.setting import SETTINGS, Kind, Layer, Origin, Setting, Value
-from cwl_memo.core.settings import Settings, SharedChoice, parse_tag
+from cwl_memo.core.settings import Settings, SharedChoice, ToilLookup, parse_tag
 from cwl_memo.errors import UsageError
 from cwl_memo.settings.file import find_files
 from cwl_memo.settings.load import load
@@ -38,6 +38,8 @@ class Choice:
     :param warnings: what the user should know of the settings.
     :param notes: what the log tells of them besides.
     :param shared: the store that others share, if one was named.
+    :param toil_lookup: where the jobs of a Toil run are looked up.
+    :param node_store: where each machine of a cluster has its store, if that was said.
     :param seen: by what another run finds the same settings files.
     """
 
@@ -51,6 +53,8 @@ class Choice:
     behavior: CacheBehavior
     events: str
     workspaces: Path | None
+    toil_lookup: ToilLookup = ToilLookup.LEADER
+    node_store: Path | None = None
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     seen: JSON = None
@@ -119,6 +123,8 @@ def chosen(args: argparse.Namespace, environ: Mapping[str, str]) -> Choice:
         behavior=loaded.behavior,
         events=events.value or "",
         workspaces=_workspaces_path(loaded.values["workspaces"], memo=loaded.memo),
+        toil_lookup=loaded.values["toil_lookup"].value,
+        node_store=_path(loaded.values["node_store"]),
         warnings=loaded.warnings,
         notes=loaded.notes,
         seen=loaded.seen,
@@ -167,6 +173,10 @@ def _workspaces_path(workspaces: Value, *, memo: bool) -> Path | None:
     except UsageError as error:
         raise UsageError(f"{origin}: {error}") from None
     return path
+
+
+def _path(value: Value) -> Path | None:
+    return None if value.value is None else Path(value.value).expanduser().absolute()
 
 
 def _report_path(report: Value) -> Path:

@@ -236,6 +236,7 @@ class Attempt:
             return Refusal(Reason.STORE_READ_ONLY, f"mode {memo.settings.mode.value}")
         if memo.settings.directories is Directories.REFUSE and directories_in_output(outputs):
             return Refusal(Reason.DIRECTORY_OUTPUT)
+        self._note_staged(job)
         stranger = self._stranger(job)
         if stranger:
             return Refusal(Reason.INPUT_NOT_IN_KEY, stranger)
@@ -263,6 +264,13 @@ class Attempt:
             return Refusal(Reason.INPUT_CHANGED_DURING_RUN, changed[0])
         return workspace, recorded.output, tuple(recorded.blobs.values())
 
+    def _note_staged(self, job: JobBase) -> None:
+        """Note where the job was given what stands elsewhere than on this machine."""
+        sources = self.gathered.sources
+        for mapper in (job.pathmapper, job.generatemapper) if sources.elsewhere else ():
+            for location, path in _mapped(mapper):
+                sources.stage(location, path)
+
     def _stranger(self, job: JobBase) -> str:
         """Return a file that the job was given and the key does not know, if any.
 
@@ -285,6 +293,17 @@ class Attempt:
         return ""
 
     # ends
+
+    def digest_of(self, path: str) -> FileDigest | None:
+        """Return the digest of a file that the job has made and that was recorded."""
+        execution = self._execution
+        if execution is None:
+            return None
+        above, name = os.path.split(path)
+        place = os.path.join(os.path.realpath(above), name)
+        return execution.workspace.digests.get(
+            os.path.relpath(place, os.path.realpath(self._outdir))
+        )
 
     def finish_hit(self, entry: Entry) -> None:
         """Say that the job was answered by an entry."""

@@ -36,6 +36,8 @@ from cwl_memo.cwl.expression import (
 )
 from cwl_memo.cwl.files import (
     FileFacts,
+    Known,
+    Locate,
     Secrets,
     Sources,
     UnkeyableError,
@@ -43,6 +45,7 @@ from cwl_memo.cwl.files import (
 )
 from cwl_memo.cwl.host import HostPrograms, named_host, words_of_command
 from cwl_memo.cwl.image import ImageResolver, UnresolvedImage, named_image
+from cwl_memo.cwl.location import local_path
 from cwl_memo.cwl.static import Static, library_of, read_static, version_counts
 from cwl_memo.cwl.surroundings import (
     environment,
@@ -56,7 +59,6 @@ from cwl_memo.cwl.type import (
     formats_in,
     secondary_patterns,
 )
-from cwl_memo.cwl.view import Views
 from cwl_memo.memo import Memo
 from cwl_memo.store.protocol import FileDigest, FileIdentity
 
@@ -89,23 +91,26 @@ class ToolFacts:
 
     :param tool: a loaded CommandLineTool.
     :param memo: gives digests, settings and the key for secrets.
-    :param views: knows files of reused jobs that are not on disk yet.
+    :param known: knows files of reused jobs that are not on disk yet.
     :param images: returns what finds out about container images, for a context.
     :param programs: knows the programs of this machine.
+    :param locate: returns the path of a location.
     """
 
     def __init__(
         self,
         tool: CommandLineTool,
         memo: Memo,
-        views: Views,
+        known: Known,
         images: Callable[[RuntimeContext], ImageResolver],
         programs: HostPrograms,
+        locate: Locate = local_path,
     ) -> None:
+        self._locate = locate
         self._programs = programs
         self._tool = tool
         self._memo = memo
-        self._views = views
+        self._known = known
         self._images = images
         self._cached: Static | None = None
         types = (tool.inputs_record_schema, tool.schemaDefs)
@@ -155,12 +160,13 @@ class ToolFacts:
             hidden = Secrets(secrets.secrets, self._memo.secret())
         return FileFacts(
             self._memo,
-            self._views,
+            self._known,
             hidden,
             basedir,
             uses,
             loaded,
             together=together,
+            locate=self._locate,
         )
 
     # what may be refused

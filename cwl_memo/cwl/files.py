@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import os
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
@@ -23,11 +23,13 @@ from cwl_memo.core.outcome import Reason, Refusal
 from cwl_memo.cwl.document import own_name, plain
 from cwl_memo.cwl.expression import ExpressionUse
 from cwl_memo.cwl.location import basename_of, is_file_object, is_scalar, local_path
+from cwl_memo.store.hashing import hash_file
 from cwl_memo.store.protocol import FileDigest, FileIdentity
 
 __all__ = [
     "FileFacts",
     "Known",
+    "Locate",
     "Pointer",
     "Secrets",
     "Sources",
@@ -115,6 +117,10 @@ class Known(Protocol):
         """Return the mode that such a file will have, or None."""
 
 
+Locate = Callable[[str, str], "str | None"]
+"""Returns the path of a location, given what relative ones are relative to."""
+
+
 class Secrets:
     """Replaces secret values by keyed hashes (cwltool's ``Secrets`` extension)."""
 
@@ -148,6 +154,7 @@ class Sources:
     :param directories: real paths of the Directories.
     :param remote: digests of files that were downloaded, by location.
     :param programs: digests of this machine's programs, by path.
+    :param elsewhere: by which path each location is known here that only an engine can read.
     """
 
     files: dict[str, FileDigest] = field(default_factory=dict)
@@ -156,6 +163,19 @@ class Sources:
     directories: set[str] = field(default_factory=set)
     remote: dict[str, FileDigest] = field(default_factory=dict)
     programs: dict[str, FileDigest] = field(default_factory=dict)
+    elsewhere: dict[str, str] = field(default_factory=dict)
+
+    def stage(self, location: str, path: str) -> None:
+        """Note where a job finds what stands elsewhere."""
+        known = self.elsewhere.get(location)
+        if known is None or known == path:
+            return
+        if known in self.files:
+            self.files[path] = self.files[known]
+        if known in self.places:
+            self.places.setdefault(path, self.places[known])
+        if os.path.realpath(known) in self.directories:
+            self.directories.add(os.path.realpath(path))
 
     def digests(self) -> dict[str, FileDigest]:
         """Return the digest of each real path."""
@@ -178,11 +198,22 @@ class Sources:
         changed = []
         for path, identity in self.identities.items():
             try:
-                if FileIdentity.of(os.stat(path)) != identity:
+                found = FileIdentity.of(os.stat(path))
+                if found != identity and not self._is_linked(path, identity, found):
                     changed.append(path)
             except OSError:
                 changed.append(path)
         return changed
+
+    def _is_linked(self, path: str, before: FileIdentity, now: FileIdentity) -> bool:
+        """Tell whether all that happened to a file or a directory is a hard link to what it holds.
+
+        An engine hands files over so; that changes when they were changed last, as a stat tells.
+        """
+        if not self.elsewhere or before._replace(ctime_ns=now.ctime_ns) != now:
+            return False
+        known = self.files.get(path)
+        return known is None or hash_file(path, sha1=False).digest == known.digest
 
     def merge(self, other: Sources) -> None:
         """Take in what other facts were read from."""
@@ -192,6 +223,7 @@ class Sources:
         self.directories.update(other.directories)
         self.remote.update(other.remote)
         self.programs.update(other.programs)
+        self.elsewhere.update(other.elsewhere)
 
 
 class FileFacts:
@@ -204,6 +236,7 @@ class FileFacts:
     :param uses: what expressions can see: locations, the order of fields, ``contents``.
     :param loaded: the inputs whose ``contents`` cwltool reads from the files themselves.
     :param together: whether files are put into one directory.
+    :param locate: returns the path of a location, or None where it has none here.
     """
 
     def __init__(
@@ -216,7 +249,9 @@ class FileFacts:
         loaded: frozenset[str] = frozenset(),
         *,
         together: bool = False,
+        locate: Locate = local_path,
     ) -> None:
+        self._locate = locate
         self._digests = digests
         self._known = known
         self._secrets = secrets
@@ -299,7 +334,7 @@ class FileFacts:
         return facts
 
     def _located(self, item: Mapping[str, Any], location: str, pointer: Pointer) -> dict[str, JSON]:
-        path = local_path(location, self._basedir)
+        path = self._path_of(location)
         if path is None:
             raise UnkeyableError(Refusal(Reason.INPUT_UNREADABLE, f"{show(pointer)}: {location}"))
         digest, executable = self._read(path, pointer)
@@ -328,6 +363,12 @@ class FileFacts:
             if "checksum" in item:
                 facts["checksum"] = plain(item["checksum"])
         return facts
+
+    def _path_of(self, location: str) -> str | None:
+        path = self._locate(location, self._basedir)
+        if path is not None and not location.startswith(("file:", "/")) and ":" in location:
+            self.sources.elsewhere[location] = path
+        return path
 
     def _is_loaded(self, pointer: Pointer) -> bool:
         # What a File carried before is then not seen; what its secondaryFiles carry is.
@@ -369,7 +410,7 @@ class FileFacts:
         if not location or location.startswith("_:"):
             facts["listing"] = self.value(item.get("listing") or [], (*pointer, "listing"))
             return facts
-        path = local_path(location, self._basedir)
+        path = self._path_of(location)
         if path is None or not os.path.isdir(path):
             raise UnkeyableError(Refusal(Reason.INPUT_UNREADABLE, f"{show(pointer)}: {location}"))
         facts.setdefault("basename", basename_of(location))

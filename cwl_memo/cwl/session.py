@@ -9,7 +9,7 @@ import platform
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, cast
@@ -20,7 +20,7 @@ from cwl_memo.core.digest import ReuseKey
 from cwl_memo.core.event import Event
 from cwl_memo.core.explain import sentence, shared_line, summary_line
 from cwl_memo.core.manifest import SeenImage
-from cwl_memo.core.run import REUSED, JobRecord, RunRecord
+from cwl_memo.core.run import REUSED, JobRecord, RunRecord, SharedUse
 from cwl_memo.core.settings import Settings
 from cwl_memo.cwl.document import plain
 from cwl_memo.cwl.door import (
@@ -31,11 +31,12 @@ from cwl_memo.cwl.door import (
     StdFsAccess,
     versionstring,
 )
-from cwl_memo.cwl.files import Sources
+from cwl_memo.cwl.files import Known, Locate, Sources
 from cwl_memo.cwl.final import FinalOutputs
 from cwl_memo.cwl.host import HostPrograms
 from cwl_memo.cwl.image import Engine, ImageResolver, UnresolvedImage
 from cwl_memo.cwl.lineage import Lineage
+from cwl_memo.cwl.location import local_path
 from cwl_memo.cwl.log import LogTaps
 from cwl_memo.cwl.long_lists import LongLists
 from cwl_memo.cwl.lookahead import Lookahead
@@ -45,7 +46,7 @@ from cwl_memo.cwl.work_reuse import OfRun
 from cwl_memo.cwl.workspaces import Workspaces
 from cwl_memo.memo import Memo
 from cwl_memo.store.clock import now
-from cwl_memo.store.protocol import Store
+from cwl_memo.store.protocol import FileDigest, Store
 from cwl_memo.store.run_id import new_run_id
 
 if TYPE_CHECKING:
@@ -70,6 +71,9 @@ class Session:
     :param workspaces: a new or an empty directory for the working directory of each job.
     :raises UsageError: if ``workspaces`` is neither.
     :param tags: what the user says of the run; its entries can be chosen by them.
+    :param engine: what has the jobs executed, where that is not cwltool alone.
+    :param run: id of the run, if it has one already.
+    :param leads: whether this process keeps the record of the run; another does if not.
     """
 
     def __init__(  # noqa: PLR0913  (all of them by name)
@@ -84,12 +88,17 @@ class Session:
         on_event: Callable[[Event], None] | None = None,
         workspaces: Path | None = None,
         tags: Mapping[str, str] | None = None,
+        engine: str = "",
+        run: str = "",
+        leads: bool = True,
     ) -> None:
         self.workspaces = None if workspaces is None else Workspaces(workspaces)
         self.on_event = on_event
-        self.run = new_run_id()
+        self.run = run or new_run_id()
+        # Each process holds what it uses under an id of its own.
+        lease = self.run if leads else new_run_id()
         behavior = behavior or (cache.behavior if cache else CacheBehavior.CACHE_ALWAYS)
-        self.memo = Memo(store, settings, run=self.run, behavior=behavior)
+        self.memo = Memo(store, settings, run=self.run, behavior=behavior, lease=lease)
         self._images: dict[Engine, ImageResolver] = {}
         self._engines: dict[Engine, JSON] = {}
         self.witness: Witness | None = None
@@ -101,6 +110,14 @@ class Session:
         self.logs = LogTaps()
         self.lookahead = Lookahead()
         self.views = Views(self.memo, self._make_view_root, lazy=False)
+        self.known: Known = self.views
+        """What knows digests of inputs that need not be read."""
+        self.locate: Locate = local_path
+        """Returns the path of a location."""
+        self.shared_elsewhere: list[SharedUse] = []
+        """What other processes of the run did with the shared store."""
+        self.executes_again = True
+        """Whether a job is executed whose file was lost after its hit had been announced."""
         self.taps_logs = False
         self.varying: set[str] = set()
         """Labels of the tools that gave other outputs when they were executed again."""
@@ -114,7 +131,7 @@ class Session:
             store="" if store is None else store.location,
             mode=self.memo.settings.mode.value,
             started=now(),
-            runner=f"cwl-memo {_version()}, {_cwltool_version()}",
+            runner=", ".join(filter(None, (f"cwl-memo {_version()}", _cwltool_version(), engine))),
             cache=cache.id if cache else "",
             cache_name=cache.name if cache else "",
             cache_behavior="" if store is None else behavior.value,
@@ -130,7 +147,8 @@ class Session:
         self._lock = threading.Lock()
         self._summarised = False
         self._ended = False
-        self.memo.note_run({"line": "run", **self.record.header()})
+        if leads:
+            self.memo.note_run({"line": "run", **self.record.header()})
 
     def _note_programs(self, search_path: str, programs: dict[str, str], unread: list[str]) -> None:
         self.testify(lambda witness: witness.note_programs(search_path, programs, unread))
@@ -323,6 +341,17 @@ class Session:
         """Have it known which entries made the outputs of the run."""
         self.memo.shield(lambda: self.memo.mark_final(self.final.find(outputs)), None)
 
+    def hand_over(self, outputs: Any, known: Callable[[str], FileDigest | None]) -> None:
+        """Have what the run's other jobs need of an output object where they find it.
+
+        Nothing to do where all of them are on this machine. The object is changed in place,
+        as a whole or not at all.
+
+        :param known: returns the digest of a file of the job, by its path.
+        :raises StoreError: if it cannot be done.
+        :raises OSError: the same.
+        """
+
     # end
 
     def summarise(self) -> None:
@@ -387,6 +416,8 @@ class Session:
             self.record.shared = self.memo.end_sharing(keep=keep, wait=False)
             self.memo.close()
             raise
+        if used is not None:
+            used = reduce(SharedUse.plus, self.shared_elsewhere, used)
         self.record.shared = used
         if used is not None and self.record.jobs:
             _log.info("[memo] %s", shared_line(used))

@@ -44,7 +44,7 @@ from cwl_memo.cwl.session import Session
 from cwl_memo.cwl.surroundings import without_directories
 from cwl_memo.cwl.view import ViewFile
 from cwl_memo.cwl.wait import WaitJob
-from cwl_memo.errors import FormatError, StoreError
+from cwl_memo.errors import FormatError, StoreDamagedError, StoreError
 from cwl_memo.memo import Unclaimed
 from cwl_memo.store.clock import now
 from cwl_memo.store.protocol import Claim, FileDigest
@@ -73,9 +73,10 @@ class MemoMixin:
             self._memo_facts = ToolFacts(
                 self,  # type: ignore[arg-type]
                 session.memo,
-                session.views,
+                session.known,
                 session.images,
                 session.programs,
+                session.locate,
             )
         return self._memo_facts
 
@@ -269,6 +270,9 @@ class MemoMixin:
                 add,
                 checksums=context.compute_checksum is not False,
             )
+            ports = [shortname(port["id"]) for port in self.tool["outputs"]]  # type: ignore[attr-defined]
+            ordered = {**{name: outputs[name] for name in ports if name in outputs}, **outputs}
+            session.hand_over(ordered, session.views.digest_of)
             self._deliver_logs(hit.entry, context)
             if hit.entry.origin.run == session.run:
                 session.note_recorded(view, hit.entry.key)
@@ -276,8 +280,6 @@ class MemoMixin:
             _log.warning("[job %s] entry not usable: %s", context.name, error)
             session.views.drop(view)
             return None
-        ports = [shortname(port["id"]) for port in self.tool["outputs"]]  # type: ignore[attr-defined]
-        ordered = {**{name: outputs[name] for name in ports if name in outputs}, **outputs}
         return Restored(variant, ordered, view)
 
     def _deliver_logs(self, entry: Entry, context: RuntimeContext) -> None:
@@ -299,6 +301,8 @@ class MemoMixin:
 
     def _again(self, attempt: Attempt, context: RuntimeContext, path: str, view: str) -> str:
         """Have a file of a view made by executing its job; return where it is."""
+        if not self.memo_session.executes_again:
+            raise StoreDamagedError(f"{path} cannot be made any more")
         outdir = attempt.execute_again(self._plain_jobs, context)
         return os.path.join(outdir, os.path.relpath(path, view))
 
@@ -404,6 +408,8 @@ class MemoMixin:
                 lineage = session.lineage
                 session.memo.shield(lambda: lineage.note(record, outputs, callbacks), None)
             listings.take_off()
+            if status == "success":
+                session.memo.shield(lambda: session.hand_over(outputs, attempt.digest_of), None)
             callbacks(outputs, status)
 
         try:

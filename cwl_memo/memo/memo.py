@@ -59,6 +59,8 @@ class Memo(Guard):
     :param settings: the user's choices.
     :param run: id of the run that the memo serves.
     :param behavior: for which runs the store keeps the entries that they make.
+    :param lease: under which id the store is told that the run lives; another than the run's
+        for each of the processes that serve one run.
     """
 
     def __init__(
@@ -68,9 +70,11 @@ class Memo(Guard):
         *,
         run: str = "",
         behavior: CacheBehavior = CacheBehavior.CACHE_ALWAYS,
+        lease: str = "",
     ) -> None:
         super().__init__()
         self.store = store
+        self._lease = lease or run
         self.settings = settings or Settings()
         self.run = run
         self.behavior = behavior
@@ -82,8 +86,8 @@ class Memo(Guard):
         self._distrusted: set[ReuseKey] = set()
         self._seen: dict[ReuseKey, tuple[Digest, ...]] = {}
         self._lock = threading.Lock()
-        if store is not None and run:
-            self.guard(lambda: store.begin_run(run), None)
+        if store is not None and self._lease:
+            self.guard(lambda: store.begin_run(self._lease), None)
 
     def __enter__(self) -> Self:
         return self
@@ -100,8 +104,8 @@ class Memo(Guard):
         """End the run and let go of the store."""
         store, self.store = self.store, None
         if store is not None:
-            if self.run:
-                self.guard(lambda: store.end_run(self.run), None)
+            if self._lease:
+                self.guard(lambda: store.end_run(self._lease), None)
             self.guard(store.close, None)
 
     # files outside the store
@@ -182,9 +186,9 @@ class Memo(Guard):
         needed = entry.blobs if variant is None else variant.blobs
         if variant is None and entry.tree is None:
             return Miss(key, MissCause.OUTPUTS_CHANGED)
-        if self.run:
+        if self._lease:
             # Held before it is checked: what is checked then cannot be evicted.
-            store.hold(self.run, key, time.time())
+            store.hold(self._lease, key, time.time())
         if not store.check_blobs(entry, needed):
             lost = store.eviction(key)
             if lost is not None and (variant is None or not lost.workspace_only):
@@ -420,8 +424,8 @@ class Memo(Guard):
                 self.guard(partial(store.mark_final, key, self.run), None)
 
     def _publish(self, store: Store, entry: Entry) -> None:
-        if self.run:
-            store.hold(self.run, entry.key, time.time())
+        if self._lease:
+            store.hold(self._lease, entry.key, time.time())
         # What stood there before is not the run's to take away, nor is what takes its place.
         provisional = (
             self.behavior is CacheBehavior.CACHE_ON_FAILURE and store.get_entry(entry.key) is None

@@ -25,7 +25,7 @@ _FENCE: Final = re.compile(
     r"^```(?P<kind>console|bash|)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
-_COMMAND: Final = re.compile(r"(?:cwl-memo|export CWL_MEMO\w*=)(?!.*: error:)(?!\\n)")
+_COMMAND: Final = re.compile(r"(?:cwl-memo(?!-toil)|export CWL_MEMO\w*=)(?!.*: error:)(?!\\n)")
 
 TOOL: Final = """\
 cwlVersion: v1.2

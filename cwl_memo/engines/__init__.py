@@ -1,0 +1,1 @@
+"""Engines that execute jobs on other machines. Each is an extra."""

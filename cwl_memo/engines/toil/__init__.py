@@ -1,0 +1,1 @@
+"""Toil: memoization on every batch system that it has."""

@@ -1,0 +1,101 @@
+"""Giving the files of a job to Toil's job store, in which the other jobs find them.
+
+What a hit gives is laid out once, as a clone or a copy that nothing else knows, and then
+linked into the job store where that is a directory: a job store never holds a blob of the
+store, so nothing that happens to one of them reaches the other.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from cwl_memo.cwl.door import file_uri, visit_class
+from cwl_memo.cwl.location import path_of
+from cwl_memo.cwl.view import Views
+from cwl_memo.engines.toil.carried import mark
+from cwl_memo.store.protocol import FileDigest
+
+__all__ = ["HandOver"]
+
+
+class HandOver:
+    """Gives output objects to the job store.
+
+    :param file_store: Toil's, of the job that is being run.
+    :param hints: names for people in the job store's own.
+    :param secret: with which the run marks digests as its own.
+    """
+
+    def __init__(self, file_store: Any, hints: list[str], secret: bytes) -> None:
+        self._store = file_store
+        self._hints = hints
+        self._secret = secret
+
+    def give(
+        self,
+        outputs: Any,
+        known: Callable[[str], FileDigest | None],
+        views: Views,
+        *,
+        marked: bool,
+    ) -> bool:
+        """Give all files of an output object, which is changed to say where they are now.
+
+        :param known: returns the digest of a file of the job.
+        :param marked: whether they are to carry their digests.
+        :returns: False if that cannot be done with all of them; then nothing was changed.
+        :raises StoreError: if a file of the store is not to be had.
+        :raises OSError: if the job store does not take it.
+        """
+        found = self._find(outputs, known)
+        if found is None:
+            return False
+        # Several at a time, where they are far away.
+        views.ensure_in([item for path, item, _ in found if views.is_known(path)], owned=True)
+        given: dict[str, tuple[str, bool]] = {}
+        for path, _, _ in found:
+            if path not in given:
+                given[path] = self._put(path, views)
+        for path, item, digest in found:
+            item["location"], executable = given[path]
+            item.pop("path", None)
+            if marked:
+                mark(item, digest, executable=executable, secret=self._secret)
+        return True
+
+    def _find(
+        self, outputs: Any, known: Callable[[str], FileDigest | None]
+    ) -> list[tuple[str, dict[str, Any], FileDigest]] | None:
+        directories: list[Any] = []
+        files: list[Any] = []
+        visit_class(outputs, ("Directory",), directories.append)
+        visit_class(outputs, ("File",), files.append)
+        if directories:
+            return None
+        found = []
+        for item in files:
+            location = str(item.get("location") or "")
+            if not location or location.startswith(("_:", "toilfile:", "toildir:")):
+                continue  # a literal, or an input, which the job store has
+            path = path_of(location) if location.startswith("file:") else location
+            digest = known(path)
+            if digest is None:
+                return None
+            found.append((path, item, digest))
+        return found
+
+    def _put(self, path: str, views: Views) -> tuple[str, bool]:
+        """Put one file into the job store; return its location there, and if it is a program."""
+        job_store = self._store.jobStore
+        if views.is_known(path):
+            views.ensure(path, owned=True)
+            executable = os.access(path, os.X_OK)
+            # As Toil's own copies are: it knows of no other modes.
+            os.chmod(path, 0o755 if executable else 0o644)
+            identifier = job_store.import_file(file_uri(path), hardlink=True, symlink=False)
+        else:
+            # A copy: what a tool leaves may be a hard link to something of the user's.
+            identifier = self._store.writeGlobalFile(path, hints=self._hints)
+        return f"toilfile:{identifier.pack()}", bool(identifier.executable)

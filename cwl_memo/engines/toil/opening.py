@@ -1,0 +1,67 @@
+"""Opening the store in a process of a run."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from cwl_memo.core.settings import Mode, SharedChoice
+from cwl_memo.engines.toil.orders import Orders
+from cwl_memo.errors import StoreError, StoreUnavailableError, UsageError
+from cwl_memo.store.local import open_store
+from cwl_memo.store.protocol import Store
+
+__all__ = ["open_for", "store_of_node"]
+
+_log = logging.getLogger("cwltool")
+
+_TEMPORARY: Final = tempfile.gettempdir()
+"""Found out as a worker starts: Toil sets TMPDIR to a directory of the job before each job."""
+
+
+def store_of_node() -> Path:
+    """Return where a machine has its store if nobody says where."""
+    return Path(_TEMPORARY, f"cwl-memo-{os.getuid()}")
+
+
+def open_for(orders: Orders) -> Store | None:
+    """Open the store of a run in this process; None, with a warning, where that fails."""
+    readonly = orders.settings.mode is Mode.READONLY
+    try:
+        if not orders.is_named:
+            _require_own(orders.store)
+        store = open_store(orders.store, readonly=readonly)
+    except StoreError as error:
+        _log.warning("cwl-memo: running without reuse: %s", error)
+        return None
+    return store if orders.shared is None else _put_behind(store, orders.shared)
+
+
+def _put_behind(store: Store, shared: SharedChoice) -> Store:
+    from cwl_memo.store.sharing import put_behind
+
+    try:
+        return put_behind(store, shared, os.environ)
+    except (UsageError, StoreError) as error:
+        # As this machine is set up: it may lack a package, or the key to sign with.
+        _log.warning("cwl-memo: running without the shared store: %s", error)
+        return store
+
+
+def _require_own(path: Path) -> None:
+    """See that a directory among everybody's temporary files is ours alone.
+
+    :raises StoreUnavailableError: if it is not.
+    """
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+        found = path.lstat()
+    except OSError as error:
+        raise StoreUnavailableError(f"{path}: {error.strerror}") from error
+    is_own = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+    if not is_own or found.st_mode & 0o022:
+        raise StoreUnavailableError(f"{path} is not a directory that only this user may write to")

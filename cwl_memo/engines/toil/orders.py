@@ -1,0 +1,44 @@
+"""Orders: what every process that serves a run has to know of it.
+
+They travel in the pickle of each tool, from the leader to the workers.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cwl_memo.core.cache import CacheBehavior
+from cwl_memo.core.settings import Settings, SharedChoice, ToilLookup
+
+__all__ = ["Orders"]
+
+
+def _new_secret() -> bytes:
+    return os.urandom(32)
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What a worker is told.
+
+    :param run: id of the run.
+    :param settings: the user's choices.
+    :param store: the directory in which a worker has its store.
+    :param is_named: whether ``store`` was named by somebody, and is not merely where
+        the machine's temporary files go.
+    :param behavior: for which runs entries are kept.
+    :param lookup: where jobs are looked up.
+    :param shared: the store that others share, if there is one.
+    :param secret: with which the run marks digests as its own.
+    """
+
+    run: str
+    settings: Settings
+    store: Path
+    is_named: bool
+    behavior: CacheBehavior
+    lookup: ToilLookup
+    shared: SharedChoice | None = None
+    secret: bytes = field(default_factory=_new_secret, repr=False)

@@ -1,0 +1,102 @@
+"""A session on a worker: one job, or the look-ups of a scatter."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+from cwl_memo.core.run import JobRecord, RunRecord
+from cwl_memo.cwl.door import RuntimeContext
+from cwl_memo.cwl.files import Sources
+from cwl_memo.cwl.session import Session
+from cwl_memo.cwl.view import paths_in
+from cwl_memo.engines.toil.carried import Carried
+from cwl_memo.engines.toil.door import toil_version
+from cwl_memo.engines.toil.hand_over import HandOver
+from cwl_memo.engines.toil.opening import open_for
+from cwl_memo.engines.toil.orders import Orders
+from cwl_memo.engines.toil.relay import LEVEL, message, message_of_use
+from cwl_memo.engines.toil.stream import Streams
+from cwl_memo.engines.toil.whereabouts import Whereabouts
+from cwl_memo.store.protocol import FileDigest
+
+__all__ = ["WorkerSession"]
+
+_MADE_UP: Final = re.compile(r"\._:[0-9a-f-]{36}$")
+
+
+class WorkerSession(Session):
+    """What a process other than the leader needs to look jobs up and to record them.
+
+    :param orders: what the leader says.
+    :param file_store: Toil's, of the job that is being run.
+    :param context: cwltool's context of that job; told to leave outputs where they are, once
+        the job store has them.
+    """
+
+    def __init__(self, orders: Orders, file_store: Any, context: RuntimeContext) -> None:
+        super().__init__(
+            open_for(orders),
+            orders.settings,
+            behavior=orders.behavior,
+            engine=f"Toil {toil_version()}",
+            run=orders.run,
+            leads=False,
+        )
+        self._file_store = file_store
+        self._job_context = context
+        self._marked = context.research_obj is None
+        self.views.lazy = True
+        # A hit's files are made before anybody hears of it; if they cannot be, it is a miss.
+        self.executes_again = False
+        self.carried = Carried(orders.secret)
+        self.known = self.carried
+        self.locate = Whereabouts(context.make_fs_access, self.carried).locate
+        self.streams = Streams(context)
+        self.logs = self.streams  # type: ignore[assignment]
+        hints = str(context.name or "").split(".")
+        self._hand = HandOver(file_store, hints, orders.secret)
+
+    def _make_view_root(self) -> str:
+        # Beside nothing that anybody collects outputs from.
+        return str(self._file_store.getLocalTempDir())
+
+    def hand_over(self, outputs: Any, known: Callable[[str], FileDigest | None]) -> None:
+        """Give the files of an output object to the job store, with their digests."""
+        if self._hand.give(outputs, known, self.views, marked=self._marked):
+            self._job_context.move_outputs = "leave"
+            return
+        # A Directory, or a file that was not recorded: Toil takes them from where they are.
+        self.views.ensure_in(outputs, owned=True)
+        if self.views.root and any(path.startswith(self.views.root) for path in paths_in(outputs)):
+            self._job_context.move_outputs = "leave"
+
+    def finish(self, job: JobRecord, sources: Sources | None = None) -> None:
+        """Tell the leader what became of a job."""
+        del sources
+        with self._lock:
+            self._unfinished.pop(job.name, None)
+            self.record.jobs.append(job)
+        self._file_store.log_to_leader(message(job, self.memo.made), LEVEL)
+
+    def end(self, status: str) -> RunRecord:
+        """Let go of the store; the run goes on."""
+        del status
+        for give_up in list(self._unfinished.values()):
+            give_up()
+        # What may be taken back is the leader's to share, who knows how the run ends.
+        used = self.memo.end_sharing(keep=False, wait=True)
+        if used is not None:
+            self._file_store.log_to_leader(message_of_use(used), LEVEL)
+        if self.record.jobs:
+            self.memo.tidy()
+        with contextlib.suppress(OSError):
+            self.memo.close()
+        self.streams.close()
+        return self.record
+
+    def name_job(self, stem: str) -> str:
+        """Return the name that Toil has given to the job, but for a made-up name of its tool."""
+        return _MADE_UP.sub("", stem)

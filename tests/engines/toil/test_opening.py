@@ -1,0 +1,78 @@
+"""Opening a store among everybody's temporary files, and reading what a job wrote."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from cwl_memo.core.cache import CacheBehavior
+from cwl_memo.core.settings import Settings, SharedChoice, ToilLookup
+from cwl_memo.engines.toil.opening import open_for, store_of_node
+from cwl_memo.engines.toil.orders import Orders
+from cwl_memo.engines.toil.stream import Streams
+
+
+def orders(store: Path, *, is_named: bool, shared: SharedChoice | None = None) -> Orders:
+    return Orders(
+        run="2026-01-01-000000-abcdef",
+        settings=Settings(),
+        store=store,
+        is_named=is_named,
+        behavior=CacheBehavior.CACHE_ALWAYS,
+        lookup=ToilLookup.WORKER,
+        shared=shared,
+    )
+
+
+def test_the_store_of_a_machine_is_its_own_and_nobody_elses(tmp_path: Path) -> None:
+    store = open_for(orders(tmp_path / "store", is_named=False))
+    assert store is not None
+    store.close()
+    assert (tmp_path / "store").stat().st_mode & 0o077 == 0
+
+
+def test_a_directory_that_others_may_write_to_is_not_used(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store").chmod(0o777)
+    assert open_for(orders(tmp_path / "store", is_named=False)) is None
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir(mode=0o700)
+    (tmp_path / "store").symlink_to(tmp_path / "there")
+    assert open_for(orders(tmp_path / "store", is_named=False)) is None
+
+
+def test_a_shared_store_that_cannot_be_had_is_done_without(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    shared = SharedChoice("nowhere://bucket")
+    store = open_for(orders(tmp_path / "store", is_named=True, shared=shared))
+    assert store is not None
+    store.close()
+    assert "without the shared store" in caplog.text
+
+
+def test_the_store_of_a_machine_has_the_users_number_in_its_name() -> None:
+    assert store_of_node().name.startswith("cwl-memo-")
+
+
+def test_orders_do_not_show_their_secret(tmp_path: Path) -> None:
+    made = orders(tmp_path, is_named=True)
+    assert len(made.secret) == 32
+    assert "secret" not in repr(made)
+
+
+def test_what_a_job_wrote_is_read_after_its_file_was_closed() -> None:
+    with tempfile.TemporaryFile() as out:
+        context: Any = SimpleNamespace(default_stdout=out, default_stderr=None)
+        streams = Streams(context)
+        out.write(b"said")
+        out.flush()
+    assert streams.end() == (b"said", None)
+    streams.close()
+    assert streams.end() == (None, None)
