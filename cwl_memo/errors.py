@@ -9,7 +9,9 @@
     ├── FormatError            bytes that are not what they claim to be; carries a path
     └── StoreError             the store could not do what was asked; never ends a run
         ├── StoreUnavailableError   cannot be opened at all: foreign, newer, no permission
+        │   └── StoreUnreachableError   a shared store that gives no answer: network, time-out
         ├── StoreReadOnlyError      may be read, not written
+        │   └── StoreForbiddenError     a shared store that says no to who asks
         ├── StoreFullError          no space is left
         ├── StoreDamagedError       what was read is not what was written
         ├── NotKeptError            what is asked for was never recorded, or is no longer kept
@@ -31,9 +33,11 @@ __all__ = [
     "SettingsFileError",
     "StoreDamagedError",
     "StoreError",
+    "StoreForbiddenError",
     "StoreFullError",
     "StoreReadOnlyError",
     "StoreUnavailableError",
+    "StoreUnreachableError",
     "UnknownCacheError",
     "UsageError",
 ]
@@ -75,8 +79,16 @@ class StoreUnavailableError(StoreError):
     """The store cannot be opened: a foreign directory, a newer format, no permission."""
 
 
+class StoreUnreachableError(StoreUnavailableError):
+    """A shared store gives no answer: no network, a time-out, an error of the server."""
+
+
 class StoreReadOnlyError(StoreError):
     """The store can be read but not written."""
+
+
+class StoreForbiddenError(StoreReadOnlyError):
+    """A shared store does not let whoever asks do what was asked; reading may be that, too."""
 
 
 class StoreFullError(StoreError):

@@ -20,6 +20,7 @@ __all__ = [
     "Network",
     "Retention",
     "Settings",
+    "SharedMode",
     "parse_age",
     "parse_rate",
     "parse_size",
@@ -46,6 +47,16 @@ class Mode(str, Enum):
     RECACHE = "recache"
     """Execute although a hit exists, and record."""
     OFF = "off"
+
+
+class SharedMode(str, Enum):
+    """What a run does with the shared store behind its own."""
+
+    READ_WRITE = "readwrite"
+    READONLY = "readonly"
+    """Take entries from it, bring none."""
+    WRITEONLY = "writeonly"
+    """Bring entries to it, take none."""
 
 
 class Directories(str, Enum):

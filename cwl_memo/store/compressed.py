@@ -11,7 +11,15 @@ from typing import IO, Any, Final, Protocol
 
 from cwl_memo.errors import FormatError, UsageError
 
-__all__ = ["SUFFIXES", "Reader", "Writer", "compressing", "decompressing", "suffix_of"]
+__all__ = [
+    "SUFFIXES",
+    "Reader",
+    "Writer",
+    "compressing",
+    "decompressing",
+    "suffix_of",
+    "zstd_library",
+]
 
 SUFFIXES: Final = (".tar.zst", ".tar.gz", ".tgz", ".tar")
 """How the name of a bundle may end."""
@@ -92,8 +100,11 @@ def decompressing(file: IO[bytes]) -> Iterator[Reader]:
         raise FormatError(f"its compression is damaged or cut short: {error}") from error
 
 
-def _zstd() -> tuple[Any, bool]:
-    """Return Python's own zstd, or that of the package; and whether it is the package's."""
+def zstd_library() -> tuple[Any, bool]:
+    """Return Python's own zstd, or that of the package; and whether it is the package's.
+
+    :raises UsageError: if there is neither.
+    """
     try:
         return importlib.import_module("compression.zstd"), False
     except ImportError:
@@ -105,14 +116,14 @@ def _zstd() -> tuple[Any, bool]:
 
 
 def _zstd_writer(file: IO[bytes]) -> Any:
-    zstd, is_package = _zstd()
+    zstd, is_package = zstd_library()
     if is_package:
         return zstd.ZstdCompressor().stream_writer(file, closefd=False)
     return zstd.open(file, "wb")
 
 
 def _zstd_reader(file: IO[bytes]) -> tuple[Any, type[Exception]]:
-    zstd, is_package = _zstd()
+    zstd, is_package = zstd_library()
     if is_package:
         decompressor = zstd.ZstdDecompressor(max_window_size=_WINDOW)
         return decompressor.stream_reader(file, read_across_frames=True, closefd=False), (

@@ -1,0 +1,1 @@
+"""Shared stores: entries and blobs as objects under a URL, for many machines."""

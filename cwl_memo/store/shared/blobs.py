@@ -1,0 +1,380 @@
+"""Blobs of a shared store: up as they are, compressed or in parts; down with their digests.
+
+A blob that is there is not sent again. A large one is sent in parts that are objects of their
+own: an upload that was cut short goes on with the part that is missing, and so does a
+download.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Final
+
+from blake3 import blake3
+
+from cwl_memo.core.digest import Digest
+from cwl_memo.core.entry import BlobRef
+from cwl_memo.errors import (
+    StoreDamagedError,
+    StoreError,
+    StoreForbiddenError,
+    StoreFullError,
+    StoreUnavailableError,
+)
+from cwl_memo.store.failure import writing
+from cwl_memo.store.regular import write_all
+from cwl_memo.store.shared import zstd
+from cwl_memo.store.shared.bucket import Bucket
+from cwl_memo.store.shared.envelope import Place, Stored
+from cwl_memo.store.shared.layout import PARTS, ZSTD, blob_name, part_name, whole_name
+from cwl_memo.store.shared.parts import PARTS_LIMIT, Parts, has_part, split
+
+__all__ = ["PART", "Blobs"]
+
+PART: Final = 256 << 20
+"""Bytes above which a blob is stored in parts, and of each part but the last."""
+
+_RESERVE: Final = 64 << 20
+"""Bytes that a file system keeps free, whatever is fetched to it."""
+
+
+class Blobs:
+    """The blobs of a shared store.
+
+    :param bucket: where they are.
+    :param part: bytes of a part.
+    :param may_write: whether what is damaged may be removed.
+    """
+
+    def __init__(self, bucket: Bucket, part: int = PART, *, may_write: bool = True) -> None:
+        self._bucket = bucket
+        self._may_write = may_write
+        self._part = part
+        self._lock = threading.Lock()
+        self._unsound: set[Digest] = set()
+        """What was found damaged, and is sent again though it is there."""
+
+    # up
+
+    def upload(self, blob: BlobRef, open_blob: Callable[[Digest], IO[bytes]]) -> Stored:
+        """Have a blob there; return how it is stored.
+
+        :raises StoreDamagedError: if it is not as the reference says.
+        """
+        with open_blob(blob.digest) as source:
+            with self._lock:
+                must_send = blob.digest in self._unsound
+            if blob.size > self._part:
+                stored = self._upload_parts(blob, source, must_send=must_send)
+            else:
+                stored = self._upload_one(blob, source, must_send=must_send)
+        with self._lock:
+            self._unsound.discard(blob.digest)
+        return stored
+
+    def _upload_one(self, blob: BlobRef, source: IO[bytes], *, must_send: bool) -> Stored:
+        sample = source.read(min(blob.size, zstd.SAMPLE))
+        source.seek(0)
+        is_compressed = zstd.pays(sample)
+        place = Place.ZSTD if is_compressed else Place.RAW
+        name = blob_name(blob.digest) + (ZSTD if is_compressed else "")
+        there = None if must_send else self._size(name)
+        if there is not None and (is_compressed or there == blob.size):
+            return Stored(place, there)
+        checked = _Checked(source, blob)
+        if is_compressed:
+            with zstd.compressed(checked, blob.size) as (packed, size):
+                checked.finish()
+                self._bucket.put_file(name, packed, size)
+            return Stored(place, size)
+        if blob.size <= zstd.SAMPLE:
+            data = checked.read(blob.size)
+            checked.finish()
+            self._bucket.put(name, data)
+        else:
+            # Sent while it is read: it does not become an object if it proves wrong.
+            self._bucket.put_file(name, checked, blob.size)
+            checked.finish()
+        return Stored(place, blob.size)
+
+    def _size(self, name: str) -> int | None:
+        """Return the size of an object; None where there is none, or that may not be seen."""
+        try:
+            found = self._bucket.head(name)
+        except StoreForbiddenError:
+            return None  # whoever may only write sends it once more
+        return None if found is None else found.size
+
+    def _upload_parts(self, blob: BlobRef, source: IO[bytes], *, must_send: bool) -> Stored:
+        there = {} if must_send else self._there(blob.digest)
+        whole = there.get(whole_name(blob.digest))
+        if whole is not None and self._is_whole(blob, whole, there):
+            return Stored(Place.PARTS, whole)
+        is_compressed = zstd.pays(source.read(zstd.SAMPLE))
+        source.seek(0)
+        checked = _Checked(source, blob)
+        parts = []
+        for number, size in enumerate(split(blob.size, self._part)):
+            name = part_name(blob.digest, number) + (ZSTD if is_compressed else "")
+            content = checked.begin_part()
+            # Compressed, its size tells nothing: that it is there says that it is whole.
+            found = there.get(name)
+            if found is not None and (is_compressed or found == size):
+                checked.skip(size)
+                stored = found
+            elif is_compressed:
+                with zstd.compressed(checked, size) as (packed, stored):
+                    self._bucket.put_file(name, packed, stored)
+            else:
+                self._bucket.put_file(name, checked, size)
+                stored = size
+            parts.append((content.hexdigest(), size, stored))
+        checked.finish()
+        data = Parts.of(parts, is_compressed=is_compressed).to_bytes()
+        self._bucket.put(whole_name(blob.digest), data)
+        return Stored(Place.PARTS, len(data))
+
+    def _there(self, digest: Digest) -> dict[str, int]:
+        """Return the sizes of the objects of a large blob, by their names."""
+        try:
+            return {found.name: found.size for found in self._bucket.list(_folder(digest))}
+        except StoreForbiddenError:
+            return {}
+
+    def _is_whole(self, blob: BlobRef, size: int, there: dict[str, int]) -> bool:
+        try:
+            parts = self._parts(blob, size)
+        except StoreDamagedError:
+            return False
+        return all(
+            there.get(parts.name(blob.digest, number)) == part.stored
+            for number, part in enumerate(parts.parts)
+        )
+
+    def _parts(self, blob: BlobRef, size: int) -> Parts:
+        data = self._bucket.get(whole_name(blob.digest), PARTS_LIMIT)
+        if data is None or len(data) != size:
+            raise StoreDamagedError(f"blob {blob.digest} is not there")
+        return Parts.read(data, blob.size)
+
+    # there
+
+    def has(self, blob: BlobRef, stored: Stored) -> bool:
+        """Tell whether a blob that is not inline is there, in the size that was stored."""
+        if stored.place is Place.PARTS:
+            there = self._there(blob.digest)
+            whole = there.get(whole_name(blob.digest))
+            return whole == stored.size and self._is_whole(blob, stored.size, there)
+        suffix = ZSTD if stored.place is Place.ZSTD else ""
+        found = self._bucket.head(blob_name(blob.digest) + suffix)
+        return found is not None and found.size == stored.size
+
+    def look(self, blob: BlobRef) -> Stored | None:
+        """Return how a blob is stored of which nothing is known; None where it is not."""
+        name = blob_name(blob.digest)
+        for place, suffix in (
+            (Place.RAW, ""),
+            (Place.ZSTD, ZSTD),
+            (Place.PARTS, whole_name(blob.digest)[len(name) :]),
+        ):
+            found = self._bucket.head(name + suffix)
+            if found is not None:
+                return Stored(place, found.size)
+        return None
+
+    # down
+
+    def fetch(self, blob: BlobRef, stored: Stored, target: Path) -> None:
+        """Write a blob to a new file, its digest checked while it streams.
+
+        :raises StoreDamagedError: if it is not there or not sound; there is no file then, and
+            the blob is sent again by the next that has it.
+        """
+        _need_room(blob, target)
+        if stored.place is Place.ZSTD:
+            zstd.need_zstd()
+        try:
+            if stored.place is Place.PARTS:
+                self._fetch_parts(blob, stored, target)
+            else:
+                _write_new(target, _known(self._read(blob, stored), blob))
+        except StoreDamagedError:
+            self.discard(blob, stored)
+            raise
+
+    def _read(self, blob: BlobRef, stored: Stored) -> Iterator[bytes]:
+        name = blob_name(blob.digest)
+        if stored.place is Place.ZSTD:
+            yield from zstd.decompressed(self._bucket.read(name + ZSTD), blob.size)
+        else:
+            yield from self._bucket.read(name)
+
+    def _fetch_parts(self, blob: BlobRef, stored: Stored, target: Path) -> None:
+        """Fetch a blob part by part; those of an earlier try that was cut short stay."""
+        parts = self._parts(blob, stored.size)
+        if parts.is_compressed:
+            zstd.need_zstd()
+        partial = target.with_name(f"{target.name}.partial")
+        try:
+            with writing("write a blob"):
+                flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+                descriptor = os.open(partial, flags, 0o600)
+            try:
+                self._fill(blob, parts, descriptor)
+            finally:
+                os.close(descriptor)
+            with writing("write a blob"):
+                os.link(partial, target)
+        except StoreUnavailableError:
+            raise  # what has come is for the next try
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+        partial.unlink(missing_ok=True)
+
+    def _fill(self, blob: BlobRef, parts: Parts, descriptor: int) -> None:
+        content = blake3()
+        is_resumed = True
+        for number, part in enumerate(parts.parts):
+            with writing("write a blob"):
+                start = os.lseek(descriptor, 0, os.SEEK_CUR)
+            with_part = content.copy()
+            if is_resumed and has_part(descriptor, part, with_part):
+                content = with_part
+                continue
+            is_resumed = False
+            with writing("write a blob"):
+                os.ftruncate(descriptor, start)
+                os.lseek(descriptor, start, os.SEEK_SET)
+            name = parts.name(blob.digest, number)
+            raw = self._bucket.read(name)
+            data = zstd.decompressed(raw, part.size) if parts.is_compressed else raw
+            for piece in _of_size(data, part.size, name):
+                content.update(piece)
+                with writing("write a blob"):
+                    write_all(descriptor, piece)
+        if content.hexdigest() != blob.digest.hex:
+            raise StoreDamagedError(f"blob {blob.digest} is not as it was recorded")
+
+    def discard(self, blob: BlobRef, stored: Stored) -> None:
+        """Have a damaged blob sent again by whoever has it."""
+        with self._lock:
+            self._unsound.add(blob.digest)
+        if not self._may_write:
+            return
+        suffix = ZSTD if stored.place is Place.ZSTD else ""
+        with contextlib.suppress(StoreError):
+            if stored.place is Place.PARTS:
+                names = [found.name for found in self._bucket.list(_folder(blob.digest))]
+                self._bucket.delete(names)
+            else:
+                self._bucket.delete([blob_name(blob.digest) + suffix])
+
+
+def _folder(digest: Digest) -> str:
+    return f"{blob_name(digest)}{PARTS}"
+
+
+def _need_room(blob: BlobRef, target: Path) -> None:
+    """Take no blob that would fill a disk: few bytes can decompress to very many.
+
+    :raises StoreFullError: if there is no room for it.
+    """
+    with writing("look for room"):
+        found = os.statvfs(target.parent)
+    if blob.size > _RESERVE and blob.size > found.f_bavail * found.f_frsize - _RESERVE:
+        raise StoreFullError(f"no room for a blob of {blob.size} bytes at {target.parent}")
+
+
+def _write_new(target: Path, parts: Iterator[bytes]) -> None:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    with writing("write a blob"):
+        descriptor = os.open(target, flags, 0o600)
+    try:
+        try:
+            for part in parts:
+                with writing("write a blob"):
+                    write_all(descriptor, part)
+        finally:
+            os.close(descriptor)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+
+
+def _of_size(parts: Iterator[bytes], size: int, name: str) -> Iterator[bytes]:
+    left = size
+    for part in parts:
+        left -= len(part)
+        if left < 0:
+            raise StoreDamagedError(f"{name} is larger than it can be")
+        yield part
+    if left:
+        raise StoreDamagedError(f"{name} ends too early")
+
+
+def _known(parts: Iterator[bytes], blob: BlobRef) -> Iterator[bytes]:
+    """Yield the bytes of a blob.
+
+    :raises StoreDamagedError: in the end, if they are others.
+    """
+    content = blake3()
+    for part in _of_size(parts, blob.size, str(blob.digest)):
+        content.update(part)
+        yield part
+    if content.hexdigest() != blob.digest.hex:
+        raise StoreDamagedError(f"blob {blob.digest} is not as it was recorded")
+
+
+class _Checked:
+    """A blob's file, its digest computed while it is read.
+
+    :param source: the file.
+    :param blob: what it should be.
+    """
+
+    def __init__(self, source: IO[bytes], blob: BlobRef) -> None:
+        self._source = source
+        self._blob = blob
+        self._content = blake3()
+        self._part = blake3()
+        self._left = blob.size
+
+    def begin_part(self) -> blake3:
+        """Return what computes the digest of what is read from now on."""
+        self._part = blake3()
+        return self._part
+
+    def read(self, size: int = -1) -> bytes:
+        """Return at most so many bytes; none at the end.
+
+        :raises StoreDamagedError: if those before the last were not the blob's: what is made
+            of them must not become an object.
+        """
+        data = self._source.read(min(size, 1 << 20) if size >= 0 else 1 << 20)
+        self._content.update(data)
+        self._part.update(data)
+        self._left -= len(data)
+        if not self._left:
+            self.finish()
+        return data
+
+    def skip(self, size: int) -> None:
+        """Read so many bytes that are not sent."""
+        while size:
+            data = self.read(size)
+            if not data:
+                raise StoreDamagedError(f"blob {self._blob.digest} ends too early")
+            size -= len(data)
+
+    def finish(self) -> None:
+        """Hold what was read against the digest.
+
+        :raises StoreDamagedError: if it is something else.
+        """
+        if self._left or self._content.hexdigest() != self._blob.digest.hex:
+            raise StoreDamagedError(f"blob {self._blob.digest} is not as it was recorded")

@@ -1,0 +1,252 @@
+"""Objects as files of a directory that several machines mount.
+
+Not by obstore: what stands there may be put there by anybody who may write to the directory.
+A link is not followed, a pipe not waited for, and each failure has its errno. Nor need a
+cluster install anything for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+import threading
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from cwl_memo.errors import StoreDamagedError, StoreError, UsageError
+from cwl_memo.store.compressed import Reader
+from cwl_memo.store.failure import reading, writing
+from cwl_memo.store.regular import NotRegularError, open_regular, read_regular, write_all
+from cwl_memo.store.shared.bucket import ObjectMeta
+from cwl_memo.store.shared.layout import PROBES
+
+__all__ = ["FileBucket", "open_files"]
+
+_PART: Final = 1 << 20
+_TMP: Final = ".tmp"
+"""The folder of what is being written; no object."""
+
+_ABANDONED: Final = 24 * 3600.0
+"""Seconds after which what nobody writes to any more is nobody's."""
+
+
+def open_files(url: str) -> FileBucket:
+    """Return the objects in the directory of a ``file://`` URL; it need not exist.
+
+    :raises UsageError: if the URL names another machine, or no absolute path.
+    """
+    parts = urlsplit(url)
+    path = unquote(parts.path)
+    if parts.netloc not in {"", "localhost"} or not path.startswith("/") or "\0" in path:
+        raise UsageError(f"{url} cannot be used as a shared store: write it as file:///path")
+    return FileBucket(url, Path(path))
+
+
+_NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EOPNOTSUPP})
+"""What file systems say that know no hard links."""
+
+
+class FileBucket:
+    """Objects as files.
+
+    :param url: of the directory.
+    :param root: the directory.
+    """
+
+    def __init__(self, url: str, root: Path) -> None:
+        self.url = url
+        self._root = root
+        self._has_create: bool | None = None
+        self._probing = threading.Lock()
+        self._is_swept = False
+
+    def get(self, name: str, limit: int) -> bytes | None:
+        """Return the bytes of an object; None where there is none."""
+        with reading(f"read {name}"):
+            try:
+                return read_regular(self._path(name), limit)
+            except FileNotFoundError:
+                return None
+            except NotRegularError as error:
+                raise StoreDamagedError(f"{name} is not as it was written: {error}") from error
+
+    def read(self, name: str) -> Iterator[bytes]:
+        """Yield the bytes of an object in parts."""
+        with reading(f"read {name}"):
+            try:
+                with open_regular(self._path(name)) as descriptor:
+                    while data := os.read(descriptor, _PART):
+                        yield data
+            except FileNotFoundError:
+                raise StoreDamagedError(f"{name} is not there") from None
+            except NotRegularError as error:
+                raise StoreDamagedError(f"{name} is not as it was written: {error}") from error
+
+    def head(self, name: str) -> ObjectMeta | None:
+        """Return what the file system tells of an object; None where there is none."""
+        with reading(f"look at {name}"):
+            try:
+                found = self._path(name).lstat()
+            except (FileNotFoundError, NotADirectoryError):
+                return None
+        return _meta(name, found) if stat.S_ISREG(found.st_mode) else None
+
+    def put(self, name: str, data: bytes, *, create: bool = False) -> bool:
+        """Write an object, whole or not at all."""
+        if create and not self.has_create():
+            if self.head(name) is not None:
+                return False
+            create = False
+        return self._write(name, iter((data,)), create=create)
+
+    def put_file(self, name: str, source: Reader, size: int) -> None:
+        """Write an object from an open file."""
+        self._write(name, _parts(source, size, name), create=False)
+
+    def _write(self, name: str, parts: Iterator[bytes], *, create: bool) -> bool:
+        target = self._path(name)
+        with writing(f"write {name}"):
+            temporary = self._temporary()
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+            # Who may read it is for the directory and the umask to say: it is shared.
+            descriptor = os.open(temporary, flags, 0o666)
+            try:
+                try:
+                    for part in parts:
+                        write_all(descriptor, part)
+                finally:
+                    os.close(descriptor)
+                return _place(temporary, target, create=create)
+            finally:
+                temporary.unlink(missing_ok=True)
+
+    def _temporary(self) -> Path:
+        # Not what is above: that may be a file system which is not mounted just now.
+        self._root.mkdir(exist_ok=True)
+        folder = self._root / _TMP
+        folder.mkdir(exist_ok=True)
+        temporary = folder / secrets.token_hex(16)
+        if not self._is_swept:
+            self._is_swept = True
+            self._sweep(folder)
+        return temporary
+
+    def _sweep(self, folder: Path) -> None:
+        """Remove what processes that died have left behind."""
+        with contextlib.suppress(OSError):
+            # The clock is that of the file system: a new file shows what it is.
+            clock = folder / f"{secrets.token_hex(16)}.clock"
+            clock.touch()
+            now = clock.stat().st_mtime
+            clock.unlink()
+            for left in folder.iterdir():
+                with contextlib.suppress(OSError):
+                    if left.lstat().st_mtime < now - _ABANDONED:
+                        left.unlink()
+
+    def list(self, prefix: str = "") -> Iterator[ObjectMeta]:
+        """Yield the objects whose names begin so, in no order."""
+        folder = prefix.rpartition("/")[0]
+        with reading(f"list {prefix or 'the objects'}"):
+            yield from self._list(folder, prefix)
+
+    def _list(self, folder: str, prefix: str) -> Iterator[ObjectMeta]:
+        try:
+            items = list(os.scandir(self._path(folder) if folder else self._root))
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        for item in items:
+            name = f"{folder}/{item.name}" if folder else item.name
+            if name == _TMP:
+                continue
+            if item.is_dir(follow_symlinks=False):
+                if f"{name}/".startswith(prefix):
+                    yield from self._list(name, prefix)
+            elif name.startswith(prefix):
+                with contextlib.suppress(FileNotFoundError):
+                    found = item.stat(follow_symlinks=False)
+                    if stat.S_ISREG(found.st_mode):
+                        yield _meta(name, found)
+
+    def delete(self, names: Iterable[str]) -> None:
+        """Remove objects; those that are not there are no error."""
+        for name in names:
+            with writing(f"remove {name}"), contextlib.suppress(FileNotFoundError):
+                self._path(name).unlink()
+
+    def path_of(self, name: str) -> Path | None:
+        """Return where an object is."""
+        return self._path(name)
+
+    def has_create(self) -> bool:
+        """Tell whether of several that create an object only one succeeds; probed once."""
+        with self._probing:
+            if self._has_create is None:
+                name = f"{PROBES}{secrets.token_hex(16)}"
+                try:
+                    first = self._write(name, iter((b"1",)), create=True)
+                    self._has_create = first and not self._write(name, iter((b"2",)), create=True)
+                except StoreError as error:
+                    cause = error.__cause__
+                    if not isinstance(cause, OSError) or cause.errno not in _NO_LINKS:
+                        raise
+                    self._has_create = False
+                finally:
+                    with contextlib.suppress(StoreError):
+                        self.delete([name])
+            return self._has_create
+
+    def close(self) -> None:
+        """Do nothing: no file stays open."""
+
+    def _path(self, name: str) -> Path:
+        parts = name.split("/")
+        if not all(parts) or {".", ".."} & {*parts} or "\0" in name or parts[0] == _TMP:
+            raise StoreError(f"not the name of an object: {name[:200]!r}")
+        path = self._root
+        for part in parts:
+            path /= part
+            if path.is_symlink():
+                raise StoreDamagedError(f"a link stands where {name} should be")
+        return path
+
+
+def _place(temporary: Path, target: Path, *, create: bool) -> bool:
+    """Give a finished file its name; return whether it has it."""
+    try:
+        return _name(temporary, target, create=create)
+    except FileNotFoundError:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return _name(temporary, target, create=create)
+
+
+def _name(temporary: Path, target: Path, *, create: bool) -> bool:
+    if not create:
+        temporary.replace(target)
+        return True
+    try:
+        # One system call decides who is first, on network file systems too.
+        os.link(temporary, target)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _parts(source: Reader, size: int, name: str) -> Iterator[bytes]:
+    left = size
+    while left:
+        data = source.read(min(left, _PART))
+        if not data:
+            raise StoreDamagedError(f"what was to become {name} ends too early")
+        left -= len(data)
+        yield data
+
+
+def _meta(name: str, found: os.stat_result) -> ObjectMeta:
+    tag = f"{found.st_ino:x}-{found.st_mtime_ns:x}-{found.st_size:x}"
+    return ObjectMeta(name, found.st_size, found.st_mtime, tag)

@@ -1,0 +1,316 @@
+"""A shared store: entries and blobs under a URL, as the store in front of it asks for them."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import IO, Final
+
+from cwl_memo.core.digest import Digest, ReuseKey
+from cwl_memo.core.entry import BlobRef, Entry, Origin
+from cwl_memo.core.note import Tombstone
+from cwl_memo.core.settings import SharedMode
+from cwl_memo.core.signature import SigningKey, TrustPolicy, entry_digest
+from cwl_memo.errors import (
+    FormatError,
+    InvalidatedError,
+    StoreDamagedError,
+    StoreForbiddenError,
+    StoreReadOnlyError,
+)
+from cwl_memo.store.failure import writing
+from cwl_memo.store.protocol import Claim
+from cwl_memo.store.shared.blobs import Blobs
+from cwl_memo.store.shared.bucket import Bucket
+from cwl_memo.store.shared.envelope import (
+    ENVELOPE_LIMIT,
+    Place,
+    Sealed,
+    SharedEntry,
+    Stored,
+    open_envelope,
+    seal_envelope,
+)
+from cwl_memo.store.shared.layout import (
+    ENTRIES,
+    MARKER,
+    MARKER_LIMIT,
+    check_marker,
+    entry_name,
+    key_of_name,
+    marker,
+)
+from cwl_memo.store.shared.lease import Leases
+from cwl_memo.store.shared.remote import Found
+from cwl_memo.store.shared.tombstone import SharedTombstones
+
+__all__ = ["SharedStore"]
+
+_THREADS: Final = 16
+_REMEMBERED: Final = 100_000
+"""Blobs of which it is remembered how they are stored."""
+
+_log = logging.getLogger("cwltool")
+
+
+class SharedStore:
+    """A :class:`~cwl_memo.store.shared.remote.Remote` on a bucket.
+
+    :param bucket: where its objects are.
+    :param mode: what may be done with it.
+    :param trust: whose entries count.
+    :param sign_with: signs the entries that are published.
+    :param program: name and version of this program, for the store's marker.
+    """
+
+    def __init__(
+        self,
+        bucket: Bucket,
+        *,
+        mode: SharedMode = SharedMode.READ_WRITE,
+        trust: TrustPolicy | None = None,
+        sign_with: SigningKey | None = None,
+        program: str = "cwl-memo",
+    ) -> None:
+        self.location = bucket.url
+        self.may_read = mode is not SharedMode.WRITEONLY
+        self.may_write = mode is not SharedMode.READONLY
+        self._bucket = bucket
+        self._trust = trust or TrustPolicy()
+        self._sign_with = sign_with
+        self._program = program
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="cwl-memo-shared")
+        self._blobs = Blobs(bucket, may_write=self.may_write)
+        self._leases = Leases(bucket, self._pool)
+        self._tombstones = SharedTombstones(bucket)
+        self._lock = threading.Lock()
+        self._marking = threading.Lock()
+        self._has_marker: bool | None = None
+        self._stored: dict[Digest, Stored] = {}
+        self._quarantined: set[tuple[ReuseKey, Origin]] = set()
+        self._warned: set[str] = set()
+
+    # is it one, and ours?
+
+    def _look_at_marker(self, *, make: bool) -> None:
+        """Make sure that the store is of a format that is known here.
+
+        :param make: whether it becomes a store if it is none.
+        :raises StoreUnavailableError: if it is of another, or something else.
+        """
+        if self._has_marker or (self._has_marker is not None and not make):
+            return
+        with self._marking:
+            data: bytes | None = None
+            if self._has_marker is None:
+                try:
+                    data = self._bucket.get(MARKER, MARKER_LIMIT)
+                except StoreDamagedError:
+                    data = b""
+                except StoreForbiddenError:
+                    if self.may_read:
+                        raise
+                if data is not None:
+                    check_marker(data, self.location)
+            if data is None and make:
+                now = dt.datetime.now().astimezone().isoformat(timespec="seconds")
+                self._bucket.put(MARKER, marker(now, self._program), create=True)
+            self._has_marker = data is not None or make
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            self._look_at_marker(make=False)
+            yield
+        except StoreForbiddenError:
+            self.may_read = False
+            raise
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        if not self.may_write:
+            raise StoreReadOnlyError(f"nothing is written to the shared store {self.location}")
+        try:
+            self._look_at_marker(make=True)
+            yield
+        except StoreForbiddenError:
+            self.may_write = False
+            raise
+
+    def _warn(self, kind: str, message: str) -> None:
+        """Say once of each kind of object that it cannot be used; the rest is for debugging."""
+        with self._lock:
+            is_first = kind not in self._warned
+            self._warned.add(kind)
+        level = logging.WARNING if is_first else logging.DEBUG
+        _log.log(level, "cwl-memo: %s of the shared store %s", message, self.location)
+
+    # entries
+
+    def find(self, key: ReuseKey) -> Found | None:
+        """Return the entry of a key, at the cost of one request."""
+        if not self.may_read:
+            return None
+        with self._reading():
+            shared = self._open(key)
+            if shared is None:
+                return None
+            signer = self._signer(shared)
+            if signer is None or self._tombstones.is_dead(shared.entry):
+                return None
+        if (key, shared.entry.origin) in self._quarantined:
+            return None
+        self._remember(shared)
+        return Found(shared.entry, shared.inline, signer)
+
+    def _open(self, key: ReuseKey) -> SharedEntry | None:
+        """Return the entry of a key if it is sound, whoever wrote it."""
+        name = entry_name(key)
+        try:
+            data = self._bucket.get(name, ENVELOPE_LIMIT)
+            return None if data is None else open_envelope(data, key)
+        except (FormatError, StoreDamagedError) as error:
+            self._warn("damaged", f"object {name} is not used ({error})")
+            return None
+
+    def _signer(self, shared: SharedEntry) -> str | None:
+        if not self._trust.keys:
+            return ""
+        name = entry_name(shared.entry.key)
+        try:
+            signer = self._trust.accepts(entry_digest(shared.entry), shared.signature)
+        except FormatError as error:
+            self._warn("damaged", f"object {name} is not used ({error})")
+            return None
+        if signer is None:
+            why = "signed by no trusted key" if shared.signature else "not signed"
+            self._warn("untrusted", f"entry {name} is not used ({why})")
+        return signer
+
+    def _remember(self, shared: SharedEntry) -> None:
+        with self._lock:
+            if len(self._stored) > _REMEMBERED:
+                self._stored.clear()
+            for digest, stored in shared.stored.items():
+                # That it is in the envelope of one entry says nothing of another's.
+                if stored.place is not Place.INLINE:
+                    self._stored[digest] = stored
+
+    def publish(self, entry: Entry, open_blob: Callable[[Digest], IO[bytes]]) -> None:
+        """Make an entry visible, in place of an older one of its key, after its blobs."""
+        with self._writing():
+            if self.may_read and self._tombstones.is_dead(entry):
+                raise InvalidatedError(f"entry {entry.key} was invalidated")
+            sealed = Sealed.of(entry, open_blob)
+            stored = self._upload(sealed.rest, open_blob)
+            data = seal_envelope(entry, sealed.inline, stored, self._sign_with)
+            self._bucket.put(entry_name(entry.key), data)
+
+    def _upload(
+        self, blobs: tuple[BlobRef, ...], open_blob: Callable[[Digest], IO[bytes]]
+    ) -> dict[Digest, Stored]:
+        upload = partial(self._blobs.upload, open_blob=open_blob)
+        stored = self._pool.map(upload, blobs) if len(blobs) > 1 else map(upload, blobs)
+        return {blob.digest: how for blob, how in zip(blobs, stored, strict=True)}
+
+    def quarantine(self, entry: Entry, reason: str) -> None:
+        """Have the entry of a key gone, if it is this one."""
+        with self._lock:
+            self._quarantined.add((entry.key, entry.origin))
+        if not self.may_write:
+            return
+        with self._writing():
+            there = self._open(entry.key)
+            if there is not None and there.entry.origin == entry.origin:
+                self._bucket.delete([entry_name(entry.key)])
+                _log.debug(
+                    "cwl-memo: entry %s removed from the shared store: %s", entry.key, reason
+                )
+
+    def keys(self, prefix: str = "") -> Iterator[ReuseKey]:
+        """Yield the keys of all entries, or of those that begin so, in no order."""
+        shard = f"{prefix[:2]}/{prefix}" if len(prefix) > 1 else prefix
+        with self._reading():
+            for found in self._bucket.list(f"{ENTRIES}{shard}"):
+                key = key_of_name(found.name)
+                if key is not None:
+                    yield key
+
+    # blobs
+
+    def has(self, entry: Entry, blobs: Iterable[BlobRef]) -> bool:
+        """Tell whether blobs of an entry are all there, with their sizes; inline ones are."""
+        if not self.may_read:
+            return False
+        asked = tuple(dict.fromkeys(blobs))
+        with self._reading():
+            there: SharedEntry | None = None
+            if any(self._stored.get(blob.digest) is None for blob in asked):
+                there = self._open(entry.key)
+            if there is not None:
+                self._remember(there)
+            inline = {} if there is None else there.inline
+            left = [blob for blob in asked if blob.digest not in inline]
+            found = self._pool.map(self._has, left) if len(left) > 1 else map(self._has, left)
+            return all(found)
+
+    def _has(self, blob: BlobRef) -> bool:
+        stored = self._stored.get(blob.digest)
+        return stored is not None and self._blobs.has(blob, stored)
+
+    def fetch(self, entry: Entry, blob: BlobRef, target: Path) -> None:
+        """Write a blob to a new file, its digest checked while it streams."""
+        if not self.may_read:
+            raise StoreDamagedError(f"nothing is read from the shared store {self.location}")
+        with self._reading():
+            stored = self._stored.get(blob.digest)
+            if stored is None:
+                there = self._open(entry.key)
+                if there is not None:
+                    self._remember(there)
+                    stored = there.stored.get(blob.digest)
+                    data = there.inline.get(blob.digest)
+                    if data is not None:
+                        with writing("write a blob"), target.open("xb") as file:
+                            file.write(data)
+                        return
+            stored = stored or self._blobs.look(blob)
+            if stored is None:
+                raise StoreDamagedError(f"blob {blob.digest} is not in {self.location}")
+            try:
+                self._blobs.fetch(blob, stored, target)
+            except StoreDamagedError as error:
+                with self._lock:
+                    self._stored.pop(blob.digest, None)
+                self._warn("blob", f"a blob of entry {entry.key} is not used ({error})")
+                raise
+
+    # what people say, and who executes
+
+    def tombstone(self, key: ReuseKey) -> Tombstone | None:
+        """Return the tombstone of a key; None where its entry was never taken back."""
+        if not self.may_read:
+            return None
+        with self._reading():
+            return self._tombstones.get(key)
+
+    def bury(self, key: ReuseKey, tombstone: Tombstone) -> None:
+        """Have all entries of a key dead that do not name the tombstone."""
+        with self._writing():
+            self._tombstones.put(key, tombstone)
+
+    def claim(self, key: ReuseKey) -> Claim | None:
+        """Return the right to execute a key's job, or None if another machine has it."""
+        return self._leases.claim(key)
+
+    def close(self) -> None:
+        """Let go of threads and connections. May be called more than once."""
+        self._leases.close()
+        self._pool.shutdown(wait=True, cancel_futures=False)
+        self._bucket.close()
