@@ -58,7 +58,7 @@ coverage: $(VENV)/.test ## the fast tests; fails where a branch of core, store o
 	$(run) $(bin)/python -m coverage run -m pytest -m 'not slow' $(ARGS)
 	$(bin)/python -m coverage report --fail-under=0
 	$(bin)/python -m coverage report --fail-under=100 \
-		--include='cwl_memo/core/*,cwl_memo/store/*,cwl_memo/memo.py'
+		--include='cwl_memo/core/*,cwl_memo/store/*,cwl_memo/memo/*'
 
 check: lint typecheck imports ## lint, typecheck and imports
 

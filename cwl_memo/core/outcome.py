@@ -186,10 +186,12 @@ class Hit:
     :param variant: the recorded output object; None where the outputs section is
         another than those recorded, and outputs are to be collected anew from the
         recorded workspace.
+    :param is_shared: whether the entry comes from the store behind the local one.
     """
 
     entry: Entry
     variant: OutputVariant | None
+    is_shared: bool = False
 
 
 @dataclass(frozen=True)

@@ -13,17 +13,23 @@ __all__ = [
     "EXECUTED",
     "FAILED",
     "FAILED_AGAIN",
+    "LOCAL",
     "NOT_COMPARED",
     "REFUSED",
     "REPORT_FORMAT",
     "REUSED",
     "SAME",
+    "SHARED",
     "JobRecord",
     "RunRecord",
+    "SharedUse",
     "Upstream",
 ]
 
 REPORT_FORMAT: Final = 1
+
+LOCAL: Final = "local"
+SHARED: Final = "shared"
 
 REUSED: Final = "reused"
 EXECUTED: Final = "executed"
@@ -72,6 +78,38 @@ class Upstream:
 
 
 @dataclass(frozen=True)
+class SharedUse:
+    """What a run took from the store that it shares with others, and brought there.
+
+    :param location: the URL of that store.
+    :param fetched: how many blobs came down.
+    :param fetched_bytes: their bytes.
+    :param uploaded: how many entries went up.
+    :param uploaded_bytes: bytes of their blobs that were not there.
+    :param not_uploaded: how many entries did not go up; a later run tries again.
+    """
+
+    location: str
+    fetched: int = 0
+    fetched_bytes: int = 0
+    uploaded: int = 0
+    uploaded_bytes: int = 0
+    not_uploaded: int = 0
+
+    def to_json(self) -> dict[str, JSON]:
+        """Return it as JSON."""
+        return dict(self.__dict__)
+
+    @classmethod
+    def from_json(cls, data: Any) -> SharedUse | None:
+        """Read what :meth:`to_json` gave; None for anything else."""
+        if not isinstance(data, dict) or not isinstance(data.get("location"), str):
+            return None
+        counts = {n: data[n] for n in cls.__dataclass_fields__ if type(data.get(n)) is int}
+        return cls(location=data["location"], **counts)
+
+
+@dataclass(frozen=True)
 class JobRecord:
     """What became of one job.
 
@@ -100,6 +138,8 @@ class JobRecord:
         has its outputs; empty where the job has no entry.
     :param upstream: for a miss, the executed job from which all comes in which it differs;
         None where that is not so or not known.
+    :param source: for a hit, where its entry was: ``local``, or ``shared`` for the store
+        behind the local one; empty for all else.
     """
 
     name: str
@@ -122,6 +162,7 @@ class JobRecord:
     differences: tuple[Difference, ...] = ()
     section: str = ""
     upstream: Upstream | None = None
+    source: str = ""
 
     @property
     def saved(self) -> bool:
@@ -160,6 +201,7 @@ class RunRecord:
     :param cache_behavior: for which runs entries are kept: ``CACHE_ALWAYS`` or
         ``CACHE_ON_FAILURE``; empty where there is no store.
     :param taken_back: how many of its entries were not kept, since it ended well.
+    :param shared: what it took from a shared store and brought there; None without one.
     """
 
     run: str
@@ -178,6 +220,7 @@ class RunRecord:
     tags: dict[str, str] = field(default_factory=dict)
     jobs: list[JobRecord] = field(default_factory=list)
     imported: str = ""
+    shared: SharedUse | None = None
 
     def count(self, result: str) -> int:
         """Return how many jobs had a result."""
@@ -229,6 +272,7 @@ class RunRecord:
             "ended": self.ended,
             "status": self.status,
             "taken_back": self.taken_back,
+            "shared": None if self.shared is None else self.shared.to_json(),
             "jobs": [job.to_json() for job in self.jobs],
             "summary": self.summary(),
         }
@@ -251,4 +295,5 @@ class RunRecord:
                 record.status = str(line.get("status", ""))
                 taken_back = line.get("taken_back")
                 record.taken_back = taken_back if isinstance(taken_back, int) else 0
+                record.shared = SharedUse.from_json(line.get("shared"))
         return record

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -102,6 +103,28 @@ class BlobFiles:
             with self._temporary() as (target, temporary):
                 write_all(target, data)
                 self._adopt(target, temporary, digest)
+
+    def receive(self, digest: Digest, size: int, write: Callable[[Path], None]) -> None:
+        """Take in a blob whose bytes ``write`` puts into a new file, and checks.
+
+        :raises StoreDamagedError: if the file is of another size.
+        """
+        with writing("write a blob"), self._new_directory() as directory:
+            temporary = directory / "blob"
+            write(temporary)
+            with open_regular(temporary) as descriptor:
+                found = os.fstat(descriptor).st_size
+                if found != size:
+                    raise StoreDamagedError(f"blob {digest} has {found} bytes, not {size}")
+                self._adopt(descriptor, temporary, digest)
+
+    @contextmanager
+    def _new_directory(self) -> Iterator[Path]:
+        directory = Path(tempfile.mkdtemp(prefix="blob-", dir=self._layout.tmp))
+        try:
+            yield directory
+        finally:
+            shutil.rmtree(directory, ignore_errors=True)
 
     @contextmanager
     def _temporary(self) -> Iterator[tuple[int, Path]]:

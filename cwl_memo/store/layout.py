@@ -15,6 +15,7 @@
     pins/ab/<key>.json      that the entry of a key is not to be evicted, and why
     runs/<id>.jsonl         what became of each job of a run
     replays/<name>.json     manifests: all that a run saw, and what it gave
+    uploads/<store>/<key>   that an entry is still to go up to a shared store
     projects/<name>.json    what holds in a shared project, and who may change it
     locks/                  claims and leases of living processes
     tmp/                    what is being written
@@ -66,8 +67,8 @@ _DIRECTORIES: Final = (
 )
 
 _PARTS: Final = (
-    *_DIRECTORIES, "replays", "projects", "tombstones", "pins", "secret.key", "CACHEDIR.TAG",
-    "README.txt", "format"
+    *_DIRECTORIES, "replays", "projects", "tombstones", "pins", "uploads", "secret.key",
+    "CACHEDIR.TAG", "README.txt", "format"
 )  # fmt: skip
 """All that a store is made of; what makes it one goes last when it is removed."""
 
@@ -162,6 +163,11 @@ class Layout:
     def pins(self) -> Path:
         """Directory of what was said of entries that are pinned."""
         return self.root / "pins"
+
+    @property
+    def uploads(self) -> Path:
+        """Directory of what is still to go up to shared stores."""
+        return self.root / "uploads"
 
     def entry(self, key: ReuseKey) -> Path:
         """Return the file of an entry."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import Digest, ReuseKey
@@ -30,6 +30,7 @@ from cwl_memo.store.layout import open_layout
 from cwl_memo.store.lease import Leases
 from cwl_memo.store.manifest_file import ManifestFiles, name_of_run, used_entry
 from cwl_memo.store.materialise import copy_blob, link_blob, write_blob
+from cwl_memo.store.near import Near
 from cwl_memo.store.note_file import Pins, Tombstones
 from cwl_memo.store.protocol import (
     Claim,
@@ -44,6 +45,7 @@ from cwl_memo.store.quarantine import Quarantine
 from cwl_memo.store.regular import is_regular
 from cwl_memo.store.run_file import RunFiles
 from cwl_memo.store.secret_file import read_secret
+from cwl_memo.store.spool import Spool
 from cwl_memo.store.summary import EntrySummary, as_stamp
 from cwl_memo.store.sweep import Sweep
 from cwl_memo.store.upkeep import Upkeep
@@ -71,7 +73,7 @@ def open_store(path: str | os.PathLike[str], *, readonly: bool = False) -> Local
     return LocalStore(Path(path), readonly=readonly)
 
 
-class LocalStore:
+class LocalStore(Near):
     """Entries and blobs as files in a directory.
 
     :param path: the directory.
@@ -270,6 +272,17 @@ class LocalStore:
         """Return a blob's bytes, checked against the digest."""
         return self._blobs.read(digest)
 
+    def open_blob(self, digest: Digest) -> IO[bytes]:
+        """Open a sound blob for reading."""
+        blob = self._blobs.sound_path(digest)
+        with reading("read a blob"):
+            return blob.open("rb")
+
+    def receive(self, digest: Digest, size: int, write: Callable[[Path], None]) -> None:
+        """Take in a blob that comes from elsewhere, its bytes checked by who writes it."""
+        self._must_write()
+        self._blobs.receive(digest, size, write)
+
     def materialise(
         self, digest: Digest, target: Path, *, mode: Mode = USUAL, hardlink: bool = False
     ) -> None:
@@ -287,6 +300,12 @@ class LocalStore:
                 self._blobs.linked(digest, before)
                 return
         copy_blob(blob, target, mode)
+
+    # what others share
+
+    def spool(self, location: str) -> Spool | None:
+        """Return what is still to go up to a shared store; None where nothing can be noted."""
+        return Spool(self._layout.uploads, location) if self.writable else None
 
     # use
 

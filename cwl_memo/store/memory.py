@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from cwl_memo.store.clock import now
 from cwl_memo.store.failure import reading
 from cwl_memo.store.hashing import hash_descriptor
 from cwl_memo.store.index import is_racy
+from cwl_memo.store.near import Near
 from cwl_memo.store.note_file import seal_note, tombstone_of
 from cwl_memo.store.permission import set_mode
 from cwl_memo.store.protocol import (
@@ -53,7 +55,7 @@ class _Blob:
     since: float
 
 
-class MemoryStore:
+class MemoryStore(Near):
     """Entries and blobs in the memory of this process.
 
     Entries are kept as JSON, so that what comes out has gone through the same parser as
@@ -174,6 +176,16 @@ class MemoryStore:
         digest = digest_of_bytes(data)
         self._blobs[digest] = _Blob(data, time.time())
         return digest
+
+    def receive(self, digest: Digest, size: int, write: Callable[[Path], None]) -> None:
+        """Take in a blob that comes from elsewhere, its bytes checked by who writes it."""
+        with tempfile.TemporaryDirectory() as directory:
+            path = Path(directory, "blob")
+            write(path)
+            data = path.read_bytes()
+        if len(data) != size:
+            raise StoreDamagedError(f"blob {digest} has {len(data)} bytes, not {size}")
+        self._blobs[digest] = _Blob(data, time.time())
 
     def check_blob(self, digest: Digest, size: int) -> bool:
         """Tell whether a blob is there and sound."""

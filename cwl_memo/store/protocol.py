@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
+from typing import IO, Any, Final, NamedTuple, Protocol
 
 from cwl_memo.core.digest import Digest, ReuseKey
-from cwl_memo.core.entry import Entry
+from cwl_memo.core.entry import BlobRef, Entry
 from cwl_memo.core.manifest import StatIdentity
 from cwl_memo.core.mode import USUAL, Mode
 from cwl_memo.core.note import Note, Tombstone
 from cwl_memo.core.retention import Clock, Evicted
+from cwl_memo.core.run import SharedUse
 
 __all__ = [
     "RACY_NS",
@@ -210,10 +212,26 @@ class Store(Protocol):
         digest. An unsound blob is quarantined.
         """
 
+    def check_blobs(self, entry: Entry, blobs: Iterable[BlobRef]) -> bool:
+        """Tell whether blobs of an entry are all to be had, and sound; each is looked at."""
+
     def read_blob(self, digest: Digest) -> bytes:
         """Return a blob's bytes, checked against the digest.
 
         :raises StoreDamagedError: if it is missing or unsound.
+        """
+
+    def open_blob(self, digest: Digest) -> IO[bytes]:
+        """Open a blob of this machine for reading; whoever asks closes it.
+
+        :raises StoreDamagedError: if it is missing or unsound.
+        """
+
+    def receive(self, digest: Digest, size: int, write: Callable[[Path], None]) -> None:
+        """Take in a blob that comes from elsewhere.
+
+        :param write: writes its bytes to a new file, and checks them against the digest.
+        :raises StoreDamagedError: if the file is of another size.
         """
 
     def materialise(
@@ -239,6 +257,31 @@ class Store(Protocol):
 
     def claim(self, key: ReuseKey) -> Claim | None:
         """Return the right to execute a key's job, or None if another process has it."""
+
+    # what may be far away
+
+    def look_ahead(self, key: ReuseKey, *, claim: bool = False) -> Future[None] | None:
+        """Begin to look for an entry that is not at hand.
+
+        When that is done, to look it up takes no time. None where it takes none now.
+
+        :param claim: whether to ask for the right to execute its job, too, if there is none.
+        """
+
+    def bring(self, digests: Iterable[Digest]) -> None:
+        """Have blobs at hand that are wanted next, as far as that can be; never an error."""
+
+    def is_borrowed(self, key: ReuseKey) -> bool:
+        """Tell whether the entry of a key comes from a store that others share."""
+
+    def share(self, key: ReuseKey) -> None:
+        """Have others see an entry, if there are any; that may take until :meth:`end_sharing`."""
+
+    def end_sharing(self, *, wait: bool) -> SharedUse | None:
+        """See to it that what is to be shared is, and tell of it; None where nobody shares.
+
+        :param wait: whether there is time for that; what is left then waits for another run.
+        """
 
     # digests of files outside the store
     def known_digest(self, identity: FileIdentity) -> FileDigest | None:
@@ -284,6 +327,9 @@ class Store(Protocol):
 
     def tombstone(self, key: ReuseKey) -> Tombstone | None:
         """Return the tombstone of a key; None where its entry was never taken back."""
+
+    def tombstones(self, key: ReuseKey) -> tuple[Tombstone, ...]:
+        """Return all tombstones of a key: a shared store has its own."""
 
     def pin(self, key: ReuseKey, reason: str = "", *, who: str = "") -> None:
         """Have the entry of a key never evicted."""

@@ -192,7 +192,7 @@ class Upkeep:
         ):
             for path in directory.glob("*"):
                 with writing("remove leftovers"), contextlib.suppress(FileNotFoundError):
-                    if path.lstat().st_mtime < now - age:
+                    if _last_written(path) < now - age:
                         _remove(path)
         for path in self.layout.locks.glob("*.lock"):
             with contextlib.suppress(OSError):
@@ -257,6 +257,13 @@ class Upkeep:
 def _run_of(payload: dict[str, Any]) -> str:
     origin = payload.get("origin")
     return str(origin.get("run", "")) if isinstance(origin, dict) else ""
+
+
+def _last_written(path: Path) -> float:
+    """Return when a file was written to last, or the blob that comes into a directory."""
+    # What comes from afar may be written for hours.
+    coming = path / "blob"
+    return coming.lstat().st_mtime if coming.exists() else path.lstat().st_mtime
 
 
 def _remove(path: Path) -> None:

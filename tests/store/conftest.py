@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -12,6 +13,8 @@ from cwl_memo.store.local import LocalStore, open_store
 from cwl_memo.store.memory import MemoryStore
 from cwl_memo.store.protocol import Store
 from cwl_memo.store.table import DiskTable
+from cwl_memo.store.tiered import TieredStore
+from tests.store.fake_remote import FakeRemote
 
 
 @pytest.fixture(autouse=True)
@@ -20,10 +23,12 @@ def _impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "fsync", lambda _: None)
 
 
-@pytest.fixture(params=["local", "memory"])
+@pytest.fixture(params=["local", "memory", "tiered"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     """Every kind of store in turn."""
-    store: Store = open_store(tmp_path / "store") if request.param == "local" else MemoryStore()
+    store: Store = MemoryStore() if request.param == "memory" else open_store(tmp_path / "store")
+    if request.param == "tiered":
+        store = cast("Store", TieredStore(store, FakeRemote(), ask_again=0))
     yield store
     store.close()
 

@@ -1,41 +1,41 @@
-"""Memo: joins what core decides with what the store holds.
-
-The one place where a store that fails becomes a miss, or a result that is not recorded,
-and one warning; nothing that the store does may end a run.
-"""
+"""Lookup and record: what core decides, asked of what the store holds."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import json
-import logging
 import math
 import os
 import stat
 import sys
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from concurrent.futures import Future
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from cwl_memo.core import policy
 from cwl_memo.core.cache import CacheBehavior
 from cwl_memo.core.canonical import JSON, canonical_bytes
 from cwl_memo.core.digest import Digest, ReuseKey
-from cwl_memo.core.entry import BlobRef, Entry, Origin, OutputVariant, Tree
+from cwl_memo.core.entry import BlobRef, Entry, OutputVariant, Tree
 from cwl_memo.core.explain import differing_fields
 from cwl_memo.core.facts import JobFacts
 from cwl_memo.core.fingerprint import Fingerprint, fingerprint
 from cwl_memo.core.mode import USUAL, Mode
 from cwl_memo.core.note import Tombstone
 from cwl_memo.core.outcome import Hit, Miss, MissCause, Reason, Refusal
+from cwl_memo.core.run import SharedUse
 from cwl_memo.core.settings import Link, Retention, Settings
 from cwl_memo.errors import FormatError, InvalidatedError, StoreDamagedError, StoreError
+from cwl_memo.memo.claims import Claims, Unclaimed
+from cwl_memo.memo.execution import Execution
+from cwl_memo.memo.guard import Guard
 from cwl_memo.store.hashing import hash_file
 from cwl_memo.store.protocol import SMALL, Claim, FileDigest, FileIdentity, Store
 from cwl_memo.store.workspace import Workspace, ingest_workspace
@@ -43,9 +43,7 @@ from cwl_memo.store.workspace import Workspace, ingest_workspace
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Execution", "Memo", "Unclaimed"]
-
-_log = logging.getLogger("cwltool")
+__all__ = ["Memo"]
 
 _NEIGHBOURS: Final = 16
 """How many earlier entries of a tool a miss is compared with."""
@@ -53,46 +51,8 @@ _NEIGHBOURS: Final = 16
 _PATIENCE: Final = 2.0
 """Seconds for which entries are evicted as a run ends."""
 
-_T = TypeVar("_T")
-_U = TypeVar("_U")
 
-
-@dataclass(frozen=True)
-class Execution:
-    """What is known of a job once it has been executed.
-
-    :param workspace: its working directory.
-    :param output: the recorded output object.
-    :param output_blobs: the blobs that the output object needs.
-    :param exit_code: of the tool.
-    :param origin: when, where and by what run.
-    :param stdout: digest of the blob with the captured standard output, if any.
-    :param stderr: the same for standard error.
-    :param stdout_name: the file a redirected standard output went to.
-    :param stderr_name: the same for standard error.
-    :param after: the tombstones of the job's key that were known before it was executed.
-    """
-
-    workspace: Workspace
-    output: JSON
-    output_blobs: tuple[BlobRef, ...]
-    exit_code: int
-    origin: Origin
-    stdout: BlobRef | None = None
-    stderr: BlobRef | None = None
-    stdout_name: str = ""
-    stderr_name: str = ""
-    after: tuple[Digest, ...] = ()
-
-
-class Unclaimed:
-    """Leave to execute a job without keeping others from it."""
-
-    def release(self) -> None:
-        """Do nothing."""
-
-
-class Memo:
+class Memo(Guard):
     """Looks jobs up and records them, on one store, with one set of settings.
 
     :param store: where entries are; None for a run without reuse.
@@ -109,21 +69,21 @@ class Memo:
         run: str = "",
         behavior: CacheBehavior = CacheBehavior.CACHE_ALWAYS,
     ) -> None:
+        super().__init__()
         self.store = store
         self.settings = settings or Settings()
         self.run = run
         self.behavior = behavior
         self.made: set[ReuseKey] = set()
         """Keys of the entries that the run has made, where they may be taken back."""
-        self._warned = False
         self._known: dict[FileIdentity, FileDigest] = {}
         self._neighbours: dict[str, list[Entry]] = {}
-        self._claimed: set[ReuseKey] = set()
+        self._claims = Claims(self)
         self._distrusted: set[ReuseKey] = set()
         self._seen: dict[ReuseKey, tuple[Digest, ...]] = {}
         self._lock = threading.Lock()
         if store is not None and run:
-            self._guard(lambda: store.begin_run(run), None)
+            self.guard(lambda: store.begin_run(run), None)
 
     def __enter__(self) -> Self:
         return self
@@ -141,49 +101,8 @@ class Memo:
         store, self.store = self.store, None
         if store is not None:
             if self.run:
-                self._guard(lambda: store.end_run(self.run), None)
-            self._guard(store.close, None)
-
-    # failures of the store
-
-    def _guard(self, ask: Callable[[], _T], otherwise: _T) -> _T:
-        try:
-            return ask()
-        except StoreError as error:
-            self.warn(error)
-            return otherwise
-
-    def shield(
-        self, ask: Callable[[], _T], otherwise: _U, *, passing: tuple[type[Exception], ...] = ()
-    ) -> _T | _U:
-        """Return what a decision about reuse gives, or ``otherwise`` if it breaks down.
-
-        A fault of cwl-memo may cost an execution, never a run.
-
-        :param passing: errors that belong to the run, and are raised.
-        """
-        try:
-            return ask()
-        except passing:
-            raise
-        except StoreError as error:
-            self.warn(error)
-        except Exception as error:  # noqa: BLE001  (see above)
-            _log.warning(
-                "cwl-memo: unexpected error, the job is executed and not recorded; "
-                "please report it: %r",
-                error,
-                exc_info=_log.isEnabledFor(logging.DEBUG),
-            )
-        return otherwise
-
-    def warn(self, error: StoreError) -> None:
-        """Say once in a run that the store fails; the rest goes to the debug log."""
-        if self._warned:
-            _log.debug("cwl-memo: %s", error)
-        else:
-            self._warned = True
-            _log.warning("cwl-memo: the store failed, jobs may be executed again: %s", error)
+                self.guard(lambda: store.end_run(self.run), None)
+            self.guard(store.close, None)
 
     # files outside the store
 
@@ -201,7 +120,7 @@ class Memo:
         known = self._known.get(identity)
         store = self.store
         if known is None and store is not None and found.st_size > SMALL:
-            known = self._guard(lambda: store.known_digest(identity), None)
+            known = self.guard(lambda: store.known_digest(identity), None)
             if known is not None:
                 self._known[identity] = known
         if known is None:
@@ -212,7 +131,7 @@ class Memo:
                 raise OSError(errno.EBUSY, "changed while it was read", str(path))
             if store is not None and store.writable and found.st_size > SMALL:
                 fresh = known
-                self._guard(lambda: store.remember_digest(identity, fresh, started), None)
+                self.guard(lambda: store.remember_digest(identity, fresh, started), None)
         return known, identity
 
     def trust(self, path: str | Path, digest: FileDigest) -> None:
@@ -236,17 +155,17 @@ class Memo:
             return Miss(wanted.key, MissCause.NO_STORE)
         try:
             # First: what is taken back from now on is taken back from this job, too.
-            tombstone = store.tombstone(wanted.key)
-            after = () if tombstone is None else (tombstone.id,)
+            tombstones = store.tombstones(wanted.key)
+            after = tuple(tombstone.id for tombstone in tombstones)
             self._seen.setdefault(wanted.key, after)
-            found = self._lookup(store, wanted, label, tombstone)
+            found = self._lookup(store, wanted, label, tombstones)
             return replace(found, after=after) if isinstance(found, Miss) else found
         except StoreError as error:
             self.warn(error)
             return Miss(wanted.key, MissCause.STORE_FAILED)
 
     def _lookup(
-        self, store: Store, wanted: Fingerprint, label: str, tombstone: Tombstone | None
+        self, store: Store, wanted: Fingerprint, label: str, tombstones: tuple[Tombstone, ...]
     ) -> Hit | Miss:
         key = wanted.key
         if not policy.may_lookup(self.settings):
@@ -256,8 +175,9 @@ class Memo:
         entry = store.get_entry(key)
         if entry is None:
             return self._nearest(store, wanted, label)
-        if tombstone is not None and entry.is_dead(tombstone):
-            return Miss(key, MissCause.INVALIDATED, detail=tombstone.reason)
+        for tombstone in tombstones:
+            if entry.is_dead(tombstone):
+                return Miss(key, MissCause.INVALIDATED, detail=tombstone.reason)
         variant = entry.variant(wanted.section)
         needed = entry.blobs if variant is None else variant.blobs
         if variant is None and entry.tree is None:
@@ -265,15 +185,30 @@ class Memo:
         if self.run:
             # Held before it is checked: what is checked then cannot be evicted.
             store.hold(self.run, key, time.time())
-        # All of them, so that every bad one is set aside at once.
-        sound = [store.check_blob(blob.digest, blob.size) for blob in needed]
-        if not all(sound):
+        if not store.check_blobs(entry, needed):
             lost = store.eviction(key)
             if lost is not None and (variant is None or not lost.workspace_only):
                 return Miss(key, MissCause.EVICTED, detail=lost.sentence)
             store.drop_entry(key)
             return Miss(key, MissCause.DAMAGED)
-        return Hit(entry, variant)
+        return Hit(entry, variant, is_shared=store.is_borrowed(key))
+
+    def look_ahead(self, wanted: Fingerprint, *, claim: bool) -> Future[None] | None:
+        """Begin to look for an entry that is far away; None where a lookup takes no time.
+
+        :param claim: whether to ask for the right to execute the job, too, if there is none.
+        """
+        store = self.store
+        if store is None or not policy.may_lookup(self.settings):
+            return None
+        claim = claim and store.writable and policy.may_record(self.settings)
+        return self.guard(lambda: store.look_ahead(wanted.key, claim=claim), None)
+
+    def bring(self, digests: Iterable[Digest]) -> None:
+        """Have blobs at hand that are materialised next."""
+        store = self.store
+        if store is not None:
+            self.guard(lambda: store.bring(digests), None)
 
     def _nearest(self, store: Store, wanted: Fingerprint, label: str) -> Miss:
         """Return the miss, held against the earlier entry that differs least."""
@@ -298,8 +233,8 @@ class Memo:
 
         :raises StoreError: if that cannot be found out.
         """
-        tombstone = None if self.store is None else self.store.tombstone(key)
-        return self._seen.get(key, ()) == (() if tombstone is None else (tombstone.id,))
+        tombstones = () if self.store is None else self.store.tombstones(key)
+        return self._seen.get(key, ()) == tuple(tombstone.id for tombstone in tombstones)
 
     def tree(self, entry: Entry) -> Tree:
         """Return the workspace manifest of an entry.
@@ -337,27 +272,14 @@ class Memo:
         if store is None or not store.writable or not policy.may_record(self.settings):
             return Unclaimed()
         try:
-            with self._lock:
-                if key in self._claimed:
-                    return None
-                claim = store.claim(key)
-                if claim is None:
-                    return None
-                self._claimed.add(key)
+            return self._claims.claim(store, key)
         except StoreError as error:
             self.warn(error)
             return Unclaimed()
-        return _OwnClaim(self, key, claim)
 
     def is_claimed_here(self, key: ReuseKey) -> bool:
         """Tell whether this process is the one that executes the job of a key."""
-        with self._lock:
-            return key in self._claimed
-
-    def _release(self, key: ReuseKey, claim: Claim) -> None:
-        with self._lock:
-            self._claimed.discard(key)
-        self._guard(claim.release, None)
+        return self._claims.is_held(key)
 
     # record
 
@@ -411,7 +333,7 @@ class Memo:
         store = self.store
         if store is None or not store.writable:
             return False
-        return self._guard(lambda: store.quarantine_entry(entry, reason), otherwise=False)
+        return self.guard(lambda: store.quarantine_entry(entry, reason), otherwise=False)
 
     def ingest_log(self, log: bytes | Path) -> BlobRef | None:
         """Take a captured log into the store; None where that fails or there is none."""
@@ -432,7 +354,7 @@ class Memo:
         store = self.store
         if store is None or not store.writable:
             return None
-        return self._guard(lambda: store.ingest_file(path), None)
+        return self.guard(lambda: store.ingest_file(path), None)
 
     def publish(self, wanted: Fingerprint, execution: Execution) -> Entry | Refusal:
         """Make the result of a job visible to later lookups; return its entry, or why not."""
@@ -490,7 +412,7 @@ class Memo:
         store = self.store
         if store is not None and store.writable:
             for key in sorted(keys):
-                self._guard(partial(store.mark_final, key, self.run), None)
+                self.guard(partial(store.mark_final, key, self.run), None)
 
     def _publish(self, store: Store, entry: Entry) -> None:
         if self.run:
@@ -502,13 +424,15 @@ class Memo:
         if provisional:
             self.made.add(entry.key)
         store.publish(entry)
+        if not provisional:
+            store.share(entry.key)
 
     def publish_variant(self, entry: Entry, variant: OutputVariant) -> Entry:
         """Add the output object of another outputs section to an entry."""
         grown = entry.with_variant(variant)
         store = self.store
         if store is not None and store.writable and policy.may_record(self.settings):
-            self._guard(lambda: self._publish_again(store, grown), None)
+            self.guard(lambda: self._publish_again(store, grown), None)
         return grown
 
     def _publish_again(self, store: Store, entry: Entry) -> None:
@@ -520,7 +444,7 @@ class Memo:
         """Add a line to the run's record in the store."""
         store = self.store
         if store is not None and store.writable and self.run:
-            self._guard(lambda: store.append_run(self.run, line), None)
+            self.guard(lambda: store.append_run(self.run, line), None)
 
     def secret(self) -> bytes:
         """Return the key with which secret inputs are hashed.
@@ -529,7 +453,7 @@ class Memo:
         """
         store = self.store
         if store is not None:
-            secret = self._guard(store.secret, b"")
+            secret = self.guard(store.secret, b"")
             if secret:
                 return secret
         return self._process_secret
@@ -544,7 +468,20 @@ class Memo:
         store = self.store
         if store is None or not self.made:
             return 0
-        return self._guard(lambda: store.take_back(self.run, self.made), 0)
+        return self.guard(lambda: store.take_back(self.run, self.made), 0)
+
+    def end_sharing(self, *, keep: bool, wait: bool) -> SharedUse | None:
+        """Have what the run recorded go up to the shared store, if there is one.
+
+        :param keep: whether the entries that could be taken back stay.
+        :param wait: whether there is time for it.
+        """
+        store = self.store
+        if store is None:
+            return None
+        for key in sorted(self.made) if keep else ():
+            self.guard(partial(store.share, key), None)
+        return self.guard(lambda: store.end_sharing(wait=wait), None)
 
     def tidy(self) -> None:
         """Have go what is past its time, and what is too much, as a run ends.
@@ -555,8 +492,8 @@ class Memo:
         size, age = self.settings.max_size, self.settings.max_age
         if store is None or not store.writable:
             return
-        if self._guard(lambda: store.is_due(size, age), otherwise=False):
-            self._guard(lambda: len(store.gc(size, max_age=age, patience=_PATIENCE)), 0)
+        if self.guard(lambda: store.is_due(size, age), otherwise=False):
+            self.guard(lambda: len(store.gc(size, max_age=age, patience=_PATIENCE)), 0)
 
 
 class _Hasher:
@@ -565,18 +502,3 @@ class _Hasher:
     def ingest_file(self, path: Path) -> FileDigest:
         """Return the digests of a regular file, reading it once."""
         return hash_file(path)
-
-
-class _OwnClaim:
-    """A claim that tells its memo when it is released."""
-
-    def __init__(self, memo: Memo, key: ReuseKey, claim: Claim) -> None:
-        self._memo = memo
-        self._key = key
-        self._claim: Claim | None = claim
-
-    def release(self) -> None:
-        """Let others have it."""
-        claim, self._claim = self._claim, None
-        if claim is not None:
-            self._memo._release(self._key, claim)  # noqa: SLF001

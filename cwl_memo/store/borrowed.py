@@ -1,0 +1,119 @@
+"""What a process knows of entries that come from a shared store, until they are its own."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+from cwl_memo.core.digest import Digest, ReuseKey
+from cwl_memo.core.entry import BlobRef, Entry
+
+__all__ = ["Borrowed"]
+
+
+class Borrowed:
+    """Entries of a shared store, who lends which blob, and what there was not.
+
+    :param ask_again: seconds for which nothing is asked for again that was not there.
+    """
+
+    def __init__(self, ask_again: float) -> None:
+        self._ask_again = ask_again
+        self._entries: dict[ReuseKey, Entry] = {}
+        self._lenders: dict[Digest, tuple[Entry, BlobRef]] = {}
+        self._missing: dict[ReuseKey, set[Digest]] = {}
+        self._wanted_by: dict[Digest, set[ReuseKey]] = {}
+        self._announced: dict[ReuseKey, set[BlobRef]] = {}
+        self._absent: dict[ReuseKey, float] = {}
+        self._lost: set[ReuseKey] = set()
+        self._kept: dict[Digest, bytes] = {}
+        self._ever: set[ReuseKey] = set()
+        self._lock = threading.RLock()
+
+    def get(self, key: ReuseKey) -> Entry | None:
+        """Return the entry of a key, if it is known."""
+        return self._entries.get(key)
+
+    def is_known(self, key: ReuseKey) -> bool:
+        """Tell whether to ask for a key would tell nothing new."""
+        if key in self._entries or key in self._lost:
+            return True
+        asked = self._absent.get(key)
+        return asked is not None and time.monotonic() - asked < self._ask_again
+
+    def was_lent(self, key: ReuseKey) -> bool:
+        """Tell whether the entry of a key came from the shared store."""
+        return key in self._ever
+
+    def note_absent(self, key: ReuseKey) -> None:
+        """Note that there is no entry of a key now."""
+        self._absent[key] = time.monotonic()
+
+    def ask_anew(self, key: ReuseKey) -> None:
+        """Have the key asked for again, whatever was known."""
+        with self._lock:
+            self._absent.pop(key, None)
+            self._lost.discard(key)
+            self._forget(key)
+
+    def note_lost(self, key: ReuseKey) -> None:
+        """Note that the entry of a key is of no use."""
+        with self._lock:
+            self._forget(key)
+            self._lost.add(key)
+
+    def _forget(self, key: ReuseKey) -> None:
+        self._entries.pop(key, None)
+        self._missing.pop(key, None)
+        self._announced.pop(key, None)
+        self._ever.discard(key)
+
+    def add(
+        self, entry: Entry, kept: Mapping[Digest, bytes], is_here: Callable[[BlobRef], bool]
+    ) -> bool:
+        """Note an entry; return whether all of its blobs are here.
+
+        :param kept: bytes of blobs that only this process keeps.
+        """
+        missing = {blob for blob in entry.blobs if not is_here(blob)}
+        with self._lock:
+            self._entries[entry.key] = entry
+            self._ever.add(entry.key)
+            self._kept.update(kept)
+            for blob in missing:
+                self._lenders[blob.digest] = entry, blob
+                self._wanted_by.setdefault(blob.digest, set()).add(entry.key)
+            self._missing[entry.key] = {blob.digest for blob in missing}
+        return not missing
+
+    def lender(self, digest: Digest) -> tuple[Entry, BlobRef] | None:
+        """Return the entry that lends a blob, and the blob with its size."""
+        return self._lenders.get(digest)
+
+    def bytes_of(self, digest: Digest) -> bytes | None:
+        """Return the bytes of a blob that only this process keeps."""
+        return self._kept.get(digest)
+
+    def announce(self, key: ReuseKey, blobs: Iterable[BlobRef]) -> None:
+        """Note blobs of an entry that were seen to be there."""
+        with self._lock:
+            self._announced.setdefault(key, set()).update(blobs)
+
+    def unannounced(self, key: ReuseKey, blobs: Iterable[BlobRef]) -> list[BlobRef]:
+        """Return those of some blobs that nobody has seen to be there."""
+        seen = self._announced.get(key, set())
+        return [blob for blob in blobs if blob not in seen]
+
+    def arrived(self, digest: Digest) -> list[Entry]:
+        """Note that a blob is here now; return the entries that lack nothing any more."""
+        whole = []
+        with self._lock:
+            for key in self._wanted_by.pop(digest, ()):
+                missing = self._missing.get(key)
+                if missing is None:
+                    continue
+                missing.discard(digest)
+                if not missing and key in self._entries:
+                    whole.append(self._entries[key])
+        return whole

@@ -1,0 +1,481 @@
+"""The tiered store: a store of this machine in front, one that others share behind it.
+
+What is not in front is looked for behind. An entry that is found there is borrowed: its
+small blobs come along, the others when somebody needs their bytes. When all of them are
+here the entry is the front's own, and the next run asks nobody.
+
+Of the shared store no failure goes further than this: it costs time, and one warning.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, wait
+from functools import partial
+from pathlib import Path
+from typing import IO, Any, Final, TypeVar
+
+from cwl_memo.core.digest import Digest, ReuseKey
+from cwl_memo.core.entry import BlobRef, Entry
+from cwl_memo.core.mode import USUAL, Mode
+from cwl_memo.core.note import Tombstone
+from cwl_memo.core.run import SharedUse
+from cwl_memo.errors import InvalidatedError, StoreDamagedError, StoreError, StoreForbiddenError
+from cwl_memo.store.borrowed import Borrowed
+from cwl_memo.store.far_claim import FarClaims
+from cwl_memo.store.materialise import copy_blob, write_blob
+from cwl_memo.store.protocol import Claim, Store
+from cwl_memo.store.shared.remote import Remote
+from cwl_memo.store.spool import Spool
+from cwl_memo.store.uploads import Uploads
+from cwl_memo.store.workers import Workers
+
+__all__ = ["TieredStore"]
+
+_log = logging.getLogger("cwltool")
+
+_WORKERS: Final = 16
+"""How many questions the shared store is asked at once, and how many blobs come down."""
+
+_ASK_AGAIN: Final = 2.0
+"""Seconds for which nothing is asked for again that was not there."""
+
+_T = TypeVar("_T")
+
+
+class _NotHadError(StoreDamagedError):
+    """A blob did not come from the shared store."""
+
+
+class TieredStore:
+    """A store of this machine with a shared one behind it.
+
+    What it does not define is the front's own.
+
+    :param front: the store of this machine.
+    :param remote: the shared one.
+    :param leases: whether machines agree on who executes a job.
+    :param spool: where it is noted what is to go up, if anywhere.
+    :param ask_again: seconds for which nothing is asked for again that was not there.
+    :param pauses: seconds between the attempts to take an entry up.
+    """
+
+    def __init__(
+        self,
+        front: Store,
+        remote: Remote,
+        *,
+        leases: bool = True,
+        spool: Spool | None = None,
+        ask_again: float = _ASK_AGAIN,
+        pauses: tuple[float, ...] | None = None,
+    ) -> None:
+        self.front = front
+        self.remote = remote
+        self.location = front.location
+        self.writable = front.writable
+        self._borrowed = Borrowed(ask_again)
+        self._workers = Workers(_WORKERS, "cwl-memo look-up")
+        self._pending: dict[ReuseKey, Future[None]] = {}
+        self._uploads = Uploads(
+            front, remote, spool, **({} if pauses is None else {"pauses": pauses})
+        )
+        self._claims = FarClaims(remote, self._workers, self._ask, ask_again) if leases else None
+        self._fetching: dict[Digest, threading.Lock] = {}
+        self._fetched = 0
+        self._fetched_bytes = 0
+        self._warned = False
+        self._closed = False
+        self._lock = threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.front, name)
+
+    # failures of the shared store
+
+    def _ask(self, ask: Callable[[], _T], otherwise: _T) -> _T:
+        """Return what the shared store answers, or ``otherwise`` where it fails."""
+        try:
+            return ask()
+        except StoreError as error:
+            self._warn(error)
+            return otherwise
+
+    def _warn(self, error: StoreError) -> None:
+        if self._warned:
+            _log.debug("cwl-memo: %s", error)
+        else:
+            self._warned = True
+            _log.warning(
+                "cwl-memo: the shared store %s failed, the run goes on without it where it has "
+                "to: %s",
+                self.remote.location,
+                error,
+            )
+
+    # entries
+
+    def get_entry(self, key: ReuseKey) -> Entry | None:
+        """Return the entry of a key; None where there is none or it was damaged."""
+        entry = self.front.get_entry(key)
+        if entry is None or self._is_gone(entry):
+            entry = self._find(key) or entry
+        if entry is not None and self._claims is not None:
+            self._claims.drop(key)
+        return entry
+
+    def _is_gone(self, entry: Entry) -> bool:
+        """Tell whether another entry of the same key may be better."""
+        if self.front.is_evicted(entry.key):
+            return True
+        return any(entry.is_dead(tombstone) for tombstone in self.tombstones(entry.key))
+
+    def _find(self, key: ReuseKey) -> Entry | None:
+        """Return the entry that the shared store has of a key; None where it has none."""
+        if not self.remote.may_read or self._borrowed.is_known(key):
+            return self._borrowed.get(key)
+        found = self._ask(lambda: self.remote.find(key), None)
+        if found is None:
+            self._borrowed.note_absent(key)
+            return None
+        kept = {d: data for d, data in found.inline.items() if not self._take_in(data)}
+        if self._borrowed.add(found.entry, kept, self._is_here):
+            self._adopt(found.entry)
+        self._count(len(found.inline), sum(map(len, found.inline.values())))
+        return found.entry
+
+    def _take_in(self, data: bytes) -> bool:
+        if self.front.writable:
+            with contextlib.suppress(StoreError):
+                self.front.ingest_bytes(data)
+                return True
+        return False
+
+    def _is_here(self, blob: BlobRef) -> bool:
+        return self.front.check_blob(blob.digest, blob.size)
+
+    def _adopt(self, entry: Entry) -> None:
+        """Make an entry the front's own, of which all blobs are here."""
+        if not self.front.writable:
+            return
+        try:
+            self.front.publish(entry)
+        except StoreError as error:
+            _log.debug("cwl-memo: entry %s stays borrowed: %s", entry.key, error)
+
+    def publish(self, entry: Entry) -> None:
+        """Make an entry visible here, in place of an older one of its key.
+
+        :raises InvalidatedError: if a tombstone of its key is meant for it.
+        """
+        if any(entry.is_dead(tombstone) for tombstone in self.tombstones(entry.key)):
+            raise InvalidatedError(f"entry {entry.key} was invalidated")
+        self.front.publish(entry)
+        self._borrowed.ask_anew(entry.key)
+
+    def is_borrowed(self, key: ReuseKey) -> bool:
+        """Tell whether the entry of a key comes from the shared store."""
+        return self._borrowed.was_lent(key)
+
+    def quarantine_entry(self, entry: Entry, reason: str) -> bool:
+        """Set an entry aside here, and have it gone from the shared store, too."""
+        is_there = self.front.writable and self.front.quarantine_entry(entry, reason)
+        was_lent = self._borrowed.was_lent(entry.key)
+        self._borrowed.note_lost(entry.key)
+        if not self.remote.may_write:
+            return is_there
+
+        def quarantine() -> bool:
+            self.remote.quarantine(entry, reason)
+            return True
+
+        return self._ask(quarantine, otherwise=False) and (is_there or was_lent)
+
+    def drop_entry(self, key: ReuseKey) -> None:
+        """Forget an entry; that of the shared store for as long as this process lives."""
+        was_lent = self._borrowed.was_lent(key)
+        self._borrowed.note_lost(key)
+        if not was_lent or self.front.get_entry(key) is not None:
+            self.front.drop_entry(key)
+
+    # blobs
+
+    def check_blob(self, digest: Digest, size: int) -> bool:
+        """Tell whether a blob is to be had, and sound as far as that can be seen."""
+        return self._is_at_hand(digest, size) or self._is_lent(digest, size)
+
+    def _is_at_hand(self, digest: Digest, size: int) -> bool:
+        if self.front.check_blob(digest, size):
+            return True
+        kept = self._borrowed.bytes_of(digest)
+        return kept is not None and len(kept) == size
+
+    def _is_lent(self, digest: Digest, size: int) -> bool:
+        lender = self._borrowed.lender(digest)
+        if lender is None or lender[1].size != size:
+            return False
+        return self._are_there(lender[0], [lender[1]])
+
+    def check_blobs(self, entry: Entry, blobs: Iterable[BlobRef]) -> bool:
+        """Tell whether blobs of an entry are all to be had."""
+        far = [blob for blob in blobs if not self._is_at_hand(blob.digest, blob.size)]
+        if not far:
+            return True
+        lender = self._find(entry.key)
+        if lender is None or not set(lender.blobs).issuperset(far):
+            return False
+        # The front may have had them when the entry was found.
+        self._borrowed.add(lender, {}, self._is_here)
+        return self._are_there(lender, far)
+
+    def _are_there(self, entry: Entry, blobs: list[BlobRef]) -> bool:
+        unseen = self._borrowed.unannounced(entry.key, blobs)
+        if unseen:
+            if not self._ask(lambda: self.remote.has(entry, unseen), otherwise=False):
+                return False
+            self._borrowed.announce(entry.key, unseen)
+        return True
+
+    def read_blob(self, digest: Digest) -> bytes:
+        """Return a blob's bytes, checked against the digest."""
+        kept = self._borrowed.bytes_of(digest)
+        if kept is not None:
+            return kept
+        try:
+            return self.front.read_blob(digest)
+        except StoreDamagedError:
+            if self._borrowed.lender(digest) is None:
+                raise
+        if self._bring(digest):
+            return self.front.read_blob(digest)
+        with self._fetched_beside(digest) as path:
+            return path.read_bytes()
+
+    def open_blob(self, digest: Digest) -> IO[bytes]:
+        """Open a blob for reading."""
+        if self._borrowed.lender(digest) is not None:
+            self._bring(digest)
+        return self.front.open_blob(digest)
+
+    def materialise(
+        self, digest: Digest, target: Path, *, mode: Mode = USUAL, hardlink: bool = False
+    ) -> None:
+        """Make a blob appear as a new file at ``target``, whose directory exists."""
+        kept = self._borrowed.bytes_of(digest)
+        if kept is not None:
+            write_blob(kept, target, mode)
+            return
+        try:
+            self.front.materialise(digest, target, mode=mode, hardlink=hardlink)
+            return
+        except StoreDamagedError:
+            if self._borrowed.lender(digest) is None:
+                raise
+        if self._bring(digest):
+            self.front.materialise(digest, target, mode=mode, hardlink=hardlink)
+            return
+        with self._fetched_beside(digest) as path:
+            copy_blob(path, target, mode)
+
+    def bring(self, digests: Iterable[Digest]) -> None:
+        """Have blobs here that are wanted next, several at a time; never an error."""
+        far = [d for d in dict.fromkeys(digests) if self._borrowed.lender(d) is not None]
+        if len(far) > 1:
+            wait([self._workers.submit(partial(self._bring, digest)) for digest in far])
+
+    def _bring(self, digest: Digest) -> bool:
+        """Have a borrowed blob here; False where the front takes nothing in.
+
+        :raises StoreDamagedError: if it is not to be had.
+        """
+        lender = self._borrowed.lender(digest)
+        if lender is None or not self.front.writable:
+            return False
+        entry, blob = lender
+        with self._lock:
+            fetching = self._fetching.setdefault(digest, threading.Lock())
+        with fetching:
+            if self._is_here(blob):
+                return True
+            try:
+                self.front.receive(digest, blob.size, lambda path: self._fetch(entry, blob, path))
+            except _NotHadError:
+                raise
+            except StoreError as error:
+                _log.debug("cwl-memo: blob %s is not kept here: %s", digest, error)
+                return False
+        for whole in self._borrowed.arrived(digest):
+            self._adopt(whole)
+        return True
+
+    def _fetch(self, entry: Entry, blob: BlobRef, target: Path) -> None:
+        try:
+            self.remote.fetch(entry, blob, target)
+        except StoreError as error:
+            raise _NotHadError(
+                f"blob {blob.digest} did not come from {self.remote.location}: {error}"
+            ) from error
+        self._count(1, blob.size)
+
+    @contextlib.contextmanager
+    def _fetched_beside(self, digest: Digest) -> Iterator[Path]:
+        """Have a borrowed blob in a temporary file: the front has no room for it."""
+        lender = self._borrowed.lender(digest)
+        if lender is None:
+            raise StoreDamagedError(f"blob {digest} is missing")
+        try:
+            with tempfile.TemporaryDirectory(prefix="cwl-memo-") as directory:
+                path = Path(directory, "blob")
+                self._fetch(*lender, path)
+                yield path
+        except OSError as error:
+            raise StoreError(f"blob {digest} cannot be written: {error}") from error
+
+    def _count(self, blobs: int, size: int) -> None:
+        with self._lock:
+            self._fetched += blobs
+            self._fetched_bytes += size
+
+    # looking ahead
+
+    def look_ahead(self, key: ReuseKey, *, claim: bool = False) -> Future[None] | None:
+        """Begin to look for an entry in the shared store; None where it is not needed there."""
+        if not self.remote.may_read or self._borrowed.is_known(key):
+            return None
+        entry = self.front.get_entry(key)
+        if entry is not None and not self.front.is_evicted(key):
+            return None
+        with self._lock:
+            pending = self._pending.get(key)
+            if pending is None or pending.done():
+                pending = self._workers.submit(lambda: self._look(key, claim=claim))
+                self._pending[key] = pending
+            return pending
+
+    def _look(self, key: ReuseKey, *, claim: bool) -> None:
+        try:
+            entry = self._find(key)
+            if entry is not None:
+                needed = (blob for variant in entry.variants for blob in variant.blobs)
+                far = [b for b in dict.fromkeys(needed) if not self._is_at_hand(b.digest, b.size)]
+                self._are_there(entry, far)
+            elif claim and self._claims is not None and self.remote.may_write:
+                self._claims.ask_ahead(key)
+        finally:
+            with self._lock:
+                self._pending.pop(key, None)
+
+    # two machines, one job
+
+    def claim(self, key: ReuseKey) -> Claim | None:
+        """Return the right to execute a key's job, or None if somebody else has it."""
+        near = self.front.claim(key)
+        if near is None or self._claims is None or not self.remote.may_write:
+            return near
+        far = self._claims.claim(key)
+        if far is None:
+            near.release()
+            return None
+        return _Claim(near, far, lambda: self._give_back(key, far))
+
+    def _give_back(self, key: ReuseKey, far: Claim) -> None:
+        # Whoever waits for it finds the entry: it is released after that has gone up.
+        if not self._uploads.hand_over(key, far):
+            self._workers.submit(lambda: self._ask(far.release, None))
+
+    # what people say of entries
+
+    def invalidate(
+        self, keys: Iterable[ReuseKey], reason: str, *, who: str = "", force: bool = False
+    ) -> int:
+        """Take back what is recorded under keys, here and in the shared store.
+
+        :raises StoreError: if the shared store cannot be told.
+        """
+        chosen = list(dict.fromkeys(keys))
+        count = self.front.invalidate(chosen, reason, who=who, force=force)
+        if self.remote.may_write:
+            for key in chosen:
+                tombstone = self.front.tombstone(key)
+                if tombstone is not None:
+                    self.remote.bury(key, tombstone)
+                self._borrowed.ask_anew(key)
+        return count
+
+    def tombstones(self, key: ReuseKey) -> tuple[Tombstone, ...]:
+        """Return all tombstones of a key, of this store and of the shared one."""
+        far: tuple[Tombstone, ...] = ()
+        try:
+            far = self.remote.tombstones(key)
+        except StoreForbiddenError:
+            pass  # whoever only brings entries need not be allowed to read
+        except StoreError as error:
+            self._warn(error)
+        near = self.front.tombstones(key)
+        known = {tombstone.id for tombstone in near}
+        return (*near, *(tombstone for tombstone in far if tombstone.id not in known))
+
+    def tombstone(self, key: ReuseKey) -> Tombstone | None:
+        """Return a tombstone of a key; None where its entry was never taken back."""
+        return next(iter(self.tombstones(key)), None)
+
+    # sharing
+
+    def begin_run(self, run: str) -> None:
+        """Say that a run lives, and go on with what earlier ones did not get to share."""
+        self.front.begin_run(run)
+        if self.remote.may_write:
+            self._uploads.take_up()
+
+    def share(self, key: ReuseKey) -> None:
+        """Have an entry go up in the background."""
+        if self.remote.may_write:
+            self._uploads.add(key)
+
+    def end_sharing(self, *, wait: bool) -> SharedUse | None:
+        """Wait until all has gone up, if there is time, and tell what was shared."""
+        if wait:
+            self._uploads.finish()
+        uploads = self._uploads
+        return SharedUse(
+            self.remote.location,
+            self._fetched,
+            self._fetched_bytes,
+            len(uploads.done),
+            uploads.bytes,
+            uploads.left,
+        )
+
+    def close(self) -> None:
+        """Let go of both stores. May be called more than once."""
+        if self._closed:
+            return
+        self._closed = True
+        self._uploads.close()
+        self._workers.close()
+        if self._claims is not None:
+            self._claims.close()
+        try:
+            self._ask(self.remote.close, None)
+        finally:
+            self.front.close()
+
+
+class _Claim:
+    """The claims of a job in both stores."""
+
+    def __init__(self, near: Claim, far: Claim, give_back: Callable[[], None]) -> None:
+        self._near = near
+        self._far: Claim | None = far
+        self._give_back = give_back
+
+    def release(self) -> None:
+        """Let others have it."""
+        far, self._far = self._far, None
+        if far is not None:
+            self._give_back()
+        self._near.release()

@@ -1,0 +1,279 @@
+"""Uploads: what a run records goes up to the shared store while its next jobs run.
+
+Only keys wait; an entry and its blobs are read when their turn comes. What a run leaves
+behind, the next one with the same shared store finds in the spool.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import IO, Any, Final, cast
+
+from cwl_memo.core.bundle import has_secrets
+from cwl_memo.core.digest import Digest, ReuseKey
+from cwl_memo.core.explain import format_bytes
+from cwl_memo.errors import (
+    NotKeptError,
+    StoreDamagedError,
+    StoreError,
+    StoreFullError,
+    StoreReadOnlyError,
+    StoreUnavailableError,
+)
+from cwl_memo.store.protocol import Claim, Store
+from cwl_memo.store.shared.remote import Remote
+from cwl_memo.store.spool import Spool
+from cwl_memo.store.workers import Workers
+
+__all__ = ["Uploads"]
+
+_log = logging.getLogger("cwltool")
+
+_WORKERS: Final = 4
+_PAUSES: Final = (0.5, 2.0)
+"""Seconds between the attempts for one entry."""
+
+_STALLED: Final = 60.0
+"""Seconds without a byte or an answer after which the end of a run waits no longer."""
+
+_SILENT: Final = 3.0
+"""Seconds that the end of a run may take without a word."""
+
+_LEFT_OVER: Final = 10_000
+"""How many entries of earlier runs one run takes up."""
+
+_FINAL: Final = (StoreFullError, StoreReadOnlyError)
+"""What no later attempt of this run will change."""
+
+
+class Uploads:
+    """Takes entries from a local store up to a shared one.
+
+    :param front: where they are.
+    :param remote: where they go.
+    :param spool: where it is noted what is to go, if anywhere.
+    :param pauses: seconds between attempts.
+    """
+
+    def __init__(
+        self,
+        front: Store,
+        remote: Remote,
+        spool: Spool | None = None,
+        *,
+        pauses: tuple[float, ...] = _PAUSES,
+    ) -> None:
+        self._front = front
+        self._remote = remote
+        self._spool = spool
+        self._pauses = pauses
+        self._workers = Workers(_WORKERS, "cwl-memo upload")
+        self._waiting: dict[ReuseKey, Future[None]] = {}
+        self._claims: dict[ReuseKey, list[Claim]] = {}
+        self._changed = threading.Condition()
+        self._stop = threading.Event()
+        self._refused: StoreError | None = None
+        self._moved = time.monotonic()
+        self._is_taken_up = False
+        self.done: set[ReuseKey] = set()
+        self.failed: dict[ReuseKey, StoreError] = {}
+        self.bytes = 0
+
+    # what is to go
+
+    def add(self, key: ReuseKey) -> None:
+        """Have an entry go up, before the run ends or in a later one."""
+        if self._spool is not None:
+            # Without it the entry goes up all the same, if the run is not killed.
+            with contextlib.suppress(StoreError):
+                self._spool.add(key)
+        self._begin(key)
+
+    def take_up(self) -> int:
+        """Have go up what earlier runs left behind; return how many entries that is."""
+        if self._spool is None or self._is_taken_up:
+            return 0
+        self._is_taken_up = True
+        try:
+            keys = self._spool.keys()[:_LEFT_OVER]
+        except StoreError:
+            return 0
+        for key in keys:
+            self._begin(key)
+        return len(keys)
+
+    def _begin(self, key: ReuseKey) -> None:
+        with self._changed:
+            if not self._waiting:
+                self._moved = time.monotonic()
+            self.done.discard(key)
+            self.failed.pop(key, None)
+            self._waiting[key] = self._workers.submit(lambda: self._work(key))
+
+    def hand_over(self, key: ReuseKey, claim: Claim) -> bool:
+        """Have the claim of an entry released once it has gone up; False if it is not to go."""
+        with self._changed:
+            if key not in self._waiting:
+                return False
+            self._claims.setdefault(key, []).append(claim)
+            return True
+
+    # one entry
+
+    def _work(self, key: ReuseKey) -> None:
+        error: StoreError | None = None
+        try:
+            error = self._upload(key)
+        except StoreError as failed:
+            error = failed
+        except Exception as unexpected:  # noqa: BLE001  (a fault costs others a re-execution)
+            error = StoreError(f"unexpected error: {unexpected!r}")
+        finally:
+            with self._changed:
+                self._waiting.pop(key, None)
+                claims = self._claims.pop(key, [])
+                self._moved = time.monotonic()
+                if error is None:
+                    self.done.add(key)
+                elif not isinstance(error, NotKeptError):
+                    self.failed[key] = error
+                self._changed.notify_all()
+            for claim in claims:
+                with contextlib.suppress(StoreError):
+                    claim.release()
+
+    def _upload(self, key: ReuseKey) -> StoreError | None:
+        """Take an entry up; return why it did not go, if it did not."""
+        for pause in (*self._pauses, None):
+            if self._refused is not None:
+                return self._refused
+            if self._stop.is_set():
+                return StoreUnavailableError("the run was interrupted")
+            try:
+                self._upload_once(key)
+            except _FINAL as error:
+                self._refused = error
+                return error
+            except (NotKeptError, StoreDamagedError) as error:
+                # Gone from the local store: no run will find it there again.
+                self._forget(key)
+                return error
+            except StoreError as error:
+                if pause is None or self._stop.wait(pause):
+                    return error
+            else:
+                self._forget(key)
+                return None
+        return None
+
+    def _upload_once(self, key: ReuseKey) -> None:
+        entry = self._front.get_entry(key)
+        if entry is None or self._front.eviction(key) is not None:
+            raise NotKeptError(f"entry {key} is no longer kept")
+        if has_secrets(entry):
+            # Only this store's own key stands for them: no other would ever find it.
+            raise NotKeptError(f"entry {key} was given a secret")
+        self._remote.publish(entry, self._open_blob)
+
+    def _open_blob(self, digest: Digest) -> IO[bytes]:
+        return cast("IO[bytes]", _Counted(self._front.open_blob(digest), self._note_bytes))
+
+    def _note_bytes(self, count: int) -> None:
+        with self._changed:
+            self.bytes += count
+            self._moved = time.monotonic()
+
+    def _forget(self, key: ReuseKey) -> None:
+        if self._spool is not None:
+            with contextlib.suppress(StoreError):
+                self._spool.remove(key)
+
+    # the end
+
+    def finish(self) -> None:
+        """Wait until all has gone up, or nothing moves any more, and say what has not."""
+        begun = told = time.monotonic()
+        with self._changed:
+            total = len(self._waiting)
+            while self._waiting:
+                self._changed.wait(0.5)
+                now = time.monotonic()
+                if now - self._moved > _STALLED:
+                    break
+                if now - told > (_SILENT if told == begun else 4 * _SILENT):
+                    told = now
+                    done = total - len(self._waiting)
+                    _log.info(
+                        "[memo] sharing results: %d of %d, %s",
+                        done,
+                        total,
+                        format_bytes(self.bytes),
+                    )
+        self._tell()
+
+    def _tell(self) -> None:
+        left = self.left
+        if left:
+            results = "1 result was" if left == 1 else f"{left} results were"
+            why = next(iter(self.failed.values()), "it took too long")
+            _log.warning(
+                "cwl-memo: %s not shared with %s: %s; a later run, or 'cwl-memo push', shares "
+                "what it can",
+                results,
+                self._remote.location,
+                why,
+            )
+
+    @property
+    def left(self) -> int:
+        """How many entries have not gone up."""
+        with self._changed:
+            return len(self._waiting) + len(self.failed)
+
+    def close(self) -> None:
+        """Begin nothing more, and wait for nothing."""
+        self._stop.set()
+        self._workers.close()
+
+
+class _Counted(io.RawIOBase):
+    """A file of which somebody counts the bytes that are read."""
+
+    def __init__(self, file: IO[bytes], note: Callable[[int], None]) -> None:
+        self._file = file
+        self._note = note
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return self._file.seekable()
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self._note(len(data))
+        return data
+
+    def readall(self) -> bytes:
+        return self.read()
+
+    def readinto(self, buffer: Any) -> int:
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()

@@ -1,0 +1,166 @@
+"""A shared store in memory, with the faults that a test asks for."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from cwl_memo.core.canonical import canonical_bytes
+from cwl_memo.core.digest import Digest, ReuseKey, digest_of_bytes
+from cwl_memo.core.entry import BlobRef, Entry
+from cwl_memo.core.note import Tombstone
+from cwl_memo.errors import StoreDamagedError, StoreError
+from cwl_memo.store.protocol import Claim
+from cwl_memo.store.shared.remote import Found
+
+__all__ = ["FakeRemote", "Objects"]
+
+INLINE = 64
+"""Bytes of a blob that comes along with its entry; few, so that both kinds are met."""
+
+
+@dataclass
+class Objects:
+    """What is in a bucket, whoever looks."""
+
+    entries: dict[ReuseKey, bytes] = field(default_factory=dict)
+    blobs: dict[Digest, bytes] = field(default_factory=dict)
+    tombstones: dict[ReuseKey, list[Tombstone]] = field(default_factory=dict)
+    leases: dict[ReuseKey, str] = field(default_factory=dict)
+
+
+class FakeRemote:
+    """One machine's view of a bucket.
+
+    :param objects: what others see too.
+    :param host: whose view it is.
+    :param delay: seconds that each call takes.
+    :ivar faults: errors that calls of a name raise; of ``*`` all of them.
+    :ivar calls: how many there were of each name.
+    :ivar most: the most calls that were under way at once.
+    """
+
+    def __init__(
+        self,
+        objects: Objects | None = None,
+        *,
+        host: str = "one",
+        may_read: bool = True,
+        may_write: bool = True,
+        delay: float = 0.0,
+    ) -> None:
+        self.objects = objects or Objects()
+        self.location = "fake://bucket"
+        self.may_read = may_read
+        self.may_write = may_write
+        self.host = host
+        self.delay = delay
+        self.faults: dict[str, StoreError] = {}
+        self.corrupt = False
+        self.calls: Counter[str] = Counter()
+        self.order: list[str] = []
+        self.most = 0
+        self.closed = False
+        self._now = 0
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def _call(self, name: str) -> Iterator[None]:
+        with self._lock:
+            self.calls[name] += 1
+            self.order.append(name)
+            self._now += 1
+            self.most = max(self.most, self._now)
+        try:
+            if self.delay:
+                time.sleep(self.delay)
+            fault = self.faults.get(name) or self.faults.get("*")
+            if fault is not None:
+                raise type(fault)(*fault.args)
+            yield
+        finally:
+            with self._lock:
+                self._now -= 1
+
+    def find(self, key: ReuseKey) -> Found | None:
+        assert self.may_read
+        with self._call("find"):
+            data = self.objects.entries.get(key)
+            entry = None if data is None else Entry.from_json(json.loads(data))
+            if entry is None or any(entry.is_dead(t) for t in self.objects.tombstones.get(key, ())):
+                return None
+            small = {b.digest for b in entry.blobs if b.size <= INLINE}
+            return Found(entry, {d: self.objects.blobs[d] for d in small}, "")
+
+    def has(self, entry: Entry, blobs: Iterable[BlobRef]) -> bool:
+        with self._call("has"):
+            held = self.objects.blobs
+            return all(b.digest in held and len(held[b.digest]) == b.size for b in blobs)
+
+    def fetch(self, entry: Entry, blob: BlobRef, target: Path) -> None:
+        with self._call("fetch"):
+            data = self.objects.blobs.get(blob.digest)
+            if data is None:
+                raise StoreDamagedError(f"blob {blob.digest} is not there")
+            if self.corrupt:
+                data = data[::-1] + b"!"
+            if digest_of_bytes(data) != blob.digest:
+                raise StoreDamagedError(f"blob {blob.digest} was changed")
+            with target.open("xb") as file:
+                file.write(data)
+
+    def publish(self, entry: Entry, open_blob: Callable[[Digest], IO[bytes]]) -> None:
+        assert self.may_write
+        with self._call("publish"):
+            for blob in entry.blobs:
+                if blob.digest not in self.objects.blobs:
+                    with open_blob(blob.digest) as file:
+                        self.objects.blobs[blob.digest] = io.BytesIO(file.read()).getvalue()
+            self.objects.entries[entry.key] = canonical_bytes(entry.to_json())
+
+    def quarantine(self, entry: Entry, reason: str) -> None:
+        with self._call("quarantine"):
+            data = self.objects.entries.get(entry.key)
+            if data is not None and Entry.from_json(json.loads(data)).origin == entry.origin:
+                del self.objects.entries[entry.key]
+
+    def tombstones(self, key: ReuseKey) -> tuple[Tombstone, ...]:
+        with self._call("tombstones"):
+            return tuple(self.objects.tombstones.get(key, ()))
+
+    def bury(self, key: ReuseKey, tombstone: Tombstone) -> None:
+        with self._call("bury"):
+            self.objects.tombstones.setdefault(key, []).append(tombstone)
+
+    def claim(self, key: ReuseKey) -> Claim | None:
+        with self._call("claim"):
+            holder = self.objects.leases.setdefault(key, self.host)
+            return _Lease(self, key) if holder == self.host else None
+
+    def release(self, key: ReuseKey) -> None:
+        with self._call("release"):
+            self.objects.leases.pop(key, None)
+
+    def keys(self, prefix: str = "") -> Iterator[ReuseKey]:
+        with self._call("keys"):
+            yield from [key for key in self.objects.entries if key.hex.startswith(prefix)]
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class _Lease:
+    def __init__(self, remote: FakeRemote, key: ReuseKey) -> None:
+        self._remote = remote
+        self._key = key
+
+    def release(self) -> None:
+        self._remote.release(self._key)
