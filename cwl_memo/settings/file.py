@@ -6,7 +6,6 @@ A run that is replayed looks for them too. Nothing is imported here that it does
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from blake3 import blake3
 
 from cwl_memo.core.canonical import JSON
 from cwl_memo.errors import SettingsFileError
+from cwl_memo.store.location import configuration_directory
 from cwl_memo.store.regular import NotRegularError, open_regular
 
 __all__ = [
@@ -33,8 +33,6 @@ NO_FILES: Final[JSON] = [[], None]
 """By what a run without settings files is known."""
 
 _USER_FILE: Final = "settings.toml"
-_PROGRAM: Final = "cwl-memo"
-_IS_LINUX: Final = sys.platform == "linux"
 _LIMIT: Final = 1 << 16
 """Bytes that a settings file may have; a hundred lines are about four thousand."""
 
@@ -62,16 +60,8 @@ class SettingsFile:
 
 def user_file_path(environ: Mapping[str, str]) -> Path | None:
     """Return where the user's settings file is, or would be; None where no home is known."""
-    if _IS_LINUX:
-        # What platformdirs says there, without the time that it takes to import.
-        folder = environ.get("XDG_CONFIG_HOME", "")
-        if not os.path.isabs(folder):  # noqa: PTH117  (an empty text is none)
-            home = environ.get("HOME", "")
-            folder = f"{home}/.config" if home else ""
-        return Path(folder, _PROGRAM, _USER_FILE) if folder else None
-    from platformdirs import user_config_path
-
-    return user_config_path(_PROGRAM, appauthor=False) / _USER_FILE
+    folder = configuration_directory(environ)
+    return None if folder is None else folder / _USER_FILE
 
 
 def find_project_file(directory: Path) -> Path | None:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from cwl_memo.errors import StoreUnavailableError
 
-__all__ = ["STORE_VARIABLE", "cache_directory", "default_store_path", "named_store_path"]
+__all__ = [
+    "STORE_VARIABLE",
+    "cache_directory",
+    "configuration_directory",
+    "default_store_path",
+    "named_store_path",
+]
 
 STORE_VARIABLE: Final = "CWL_MEMO_STORE"
 """The environment variable that names a store; an option on the command line wins."""
+
+_PROGRAM: Final = "cwl-memo"
+_IS_LINUX: Final = sys.platform == "linux"
 
 
 def default_store_path(environ: Mapping[str, str]) -> Path:
@@ -39,6 +50,20 @@ def cache_directory(environ: Mapping[str, str]) -> Path | None:
         return Path(cache)
     home = environ.get("HOME", "")
     return Path(home, ".cache") if home else None
+
+
+def configuration_directory(environ: Mapping[str, str]) -> Path | None:
+    """Return where the user's settings and keys are; None where no home is named."""
+    if _IS_LINUX:
+        # What platformdirs says there, without the time that it takes to import.
+        folder = environ.get("XDG_CONFIG_HOME", "")
+        if not os.path.isabs(folder):  # noqa: PTH117  (an empty text is none)
+            home = environ.get("HOME", "")
+            folder = f"{home}/.config" if home else ""
+        return Path(folder, _PROGRAM) if folder else None
+    from platformdirs import user_config_path
+
+    return user_config_path(_PROGRAM, appauthor=False)
 
 
 def named_store_path(text: str) -> Path:

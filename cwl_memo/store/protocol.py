@@ -126,6 +126,8 @@ class VerifyReport:
     orphan_blobs: int
     invalidated: int = 0
     """Entries that are whole, and that nobody reuses."""
+    untrusted: int = 0
+    """Entries that are whole, and that none of the trusted keys signed."""
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import platformdirs
 import pytest
 
 from cwl_memo.errors import SettingsFileError
-from cwl_memo.settings import file
 from cwl_memo.settings.file import find_files, find_project_file, read_file, user_file_path
+from cwl_memo.store import location
 
 from .conftest import Desk
 
@@ -22,7 +22,7 @@ def test_the_users_file_is_where_platformdirs_says(
 ) -> None:
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(file, "_IS_LINUX", is_linux)
+    monkeypatch.setattr(location, "_IS_LINUX", is_linux)
     expected = platformdirs.user_config_path("cwl-memo", appauthor=False) / "settings.toml"
     assert user_file_path(os.environ) == expected
 
