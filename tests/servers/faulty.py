@@ -21,8 +21,9 @@ from typing import IO, Final, Protocol
 from urllib.parse import urlsplit
 
 from tests.servers.fault import LIST, Call, Fault, Kind, Policy
+from tests.servers.s3 import BUCKET, S3Server
 
-__all__ = ["FaultyProxy", "running_proxy"]
+__all__ = ["FaultyProxy", "overwrite", "running_proxy"]
 
 _HOST: Final = "127.0.0.1"
 _CHUNK: Final = 1 << 16
@@ -428,3 +429,20 @@ def running_proxy(
         yield proxy
     finally:
         proxy.down()
+
+
+def overwrite(server: S3Server, name: str, body: bytes) -> None:
+    """Write an object of a server as its owner, whatever is there."""
+    import obstore
+    from obstore.store import S3Store
+
+    variables = server.environment()
+    store = S3Store(
+        BUCKET,
+        endpoint=server.endpoint,
+        access_key_id=variables["AWS_ACCESS_KEY_ID"],
+        secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+        region=variables["AWS_REGION"],
+        client_options={"allow_http": True},
+    )
+    obstore.put(store, name, body, use_multipart=False)
