@@ -180,6 +180,7 @@ def _values(setting: Setting) -> str:
         Kind.AGE: "`90d`, `12h`, `30m`, `2w`; a number of seconds in files",
         Kind.PATH: "a directory; `~` is resolved",
         Kind.FOLDERS: "a list of folders",
+        Kind.KEYS: "a list of public keys",
     }.get(setting.kind, _texts(setting))
 
 

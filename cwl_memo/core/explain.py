@@ -16,8 +16,10 @@ from cwl_memo.core.run import (
     REFUSED,
     REUSED,
     SAME,
+    SHARED,
     JobRecord,
     RunRecord,
+    SharedUse,
     Upstream,
 )
 
@@ -26,6 +28,7 @@ __all__ = [
     "format_bytes",
     "format_seconds",
     "sentence",
+    "shared_line",
     "summary_line",
     "value_at",
     "why_executed",
@@ -117,7 +120,8 @@ def sentence(job: JobRecord) -> str:
     if job.recheck:
         return _rechecked(job)
     if job.result == REUSED:
-        return f"reused from run {job.origin_run} (saved {format_seconds(job.seconds)})"
+        where = ", shared" if job.source == SHARED else ""
+        return f"reused from run {job.origin_run}{where} (saved {format_seconds(job.seconds)})"
     head = "failed" if job.result == FAILED else "executed"
     if job.lookup == "refusal":
         head += f": reuse refused: {job.cause}" + (f" ({job.detail})" if job.detail else "")
@@ -160,6 +164,18 @@ def why_executed(upstream: Upstream) -> str:
     found = (cause.sentence for cause in MissCause if cause.code == upstream.cause)
     # Of a Reason, or a cause that a newer program knows, the code says most.
     return next(found, upstream.cause)
+
+
+def shared_line(used: SharedUse) -> str:
+    """Return the line that tells what a run took from a shared store and brought there."""
+    down = f"{_count(used.fetched, 'file')} ({format_bytes(used.fetched_bytes)}) fetched"
+    up = f"{_count(used.uploaded, 'result')} ({format_bytes(used.uploaded_bytes)}) uploaded"
+    left = f", {used.not_uploaded} not" if used.not_uploaded else ""
+    return f"shared store {used.location}: {down}, {up}{left}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def summary_line(record: RunRecord) -> str:

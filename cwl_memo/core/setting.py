@@ -21,6 +21,7 @@ from cwl_memo.core.settings import (
     Link,
     Mode,
     Network,
+    SharedMode,
     parse_age,
     parse_rate,
     parse_size,
@@ -80,6 +81,7 @@ class Kind(str, Enum):
     AGE = "age"
     PATH = "path"
     FOLDERS = "folders"
+    KEYS = "keys"
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,8 @@ class Setting:
                 return parse_rate(text)
             case Kind.AGE:
                 return parse_age(text)
+            case Kind.KEYS:
+                return _keys(word.strip() for word in text.split(",") if word.strip())
             case Kind.PATH if not text:
                 raise UsageError("names no directory; name one, or leave the setting out")
         return text
@@ -175,15 +179,19 @@ class Setting:
                 return value
             case Kind.RATE, int() | float() if not isinstance(value, bool) and 0 <= value <= 1:
                 return float(value)
-            case Kind.FOLDERS, list() if all(isinstance(item, str) for item in value):
-                return tuple(value)
-            case Kind.FOLDERS, _:
-                raise UsageError(f'{_toml(value)} is no list of folders; write it as ["/data"]')
+            case ((Kind.FOLDERS | Kind.KEYS), _):
+                return self._read_list(value)
             case Kind.PATH, str() if "\0" in value:
                 raise UsageError("a path holds no NUL; take it out")
             case _, str():
                 return self.read_text(value)
         raise UsageError(f"{_toml(value)} is {self._not}")
+
+    def _read_list(self, value: Any) -> tuple[str, ...]:
+        what, usual = ("folders", "/data") if self.kind is Kind.FOLDERS else ("keys", "ed25519:…")
+        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+            raise UsageError(f'{_toml(value)} is no list of {what}; write it as ["{usual}"]')
+        return tuple(value) if self.kind is Kind.FOLDERS else _keys(value)
 
     @property
     def _not(self) -> str:
@@ -211,6 +219,15 @@ class Setting:
         if text not in self.words or self.choices is None:
             raise UsageError(f"{text!r} is none of {', '.join(self.words)}")
         return self.choices(text)
+
+
+def _keys(texts: Iterable[str]) -> tuple[str, ...]:
+    from cwl_memo.core.signature import check_public_key
+
+    keys = tuple(dict.fromkeys(texts))
+    for key in keys:
+        check_public_key(key)
+    return keys
 
 
 _FORMS: Final = {
@@ -315,6 +332,37 @@ SETTINGS: Final[dict[str, Setting]] = {
             sentence="execute this part of the reused jobs again, as 5% or 0.05, and compare the "
             "outputs; an entry whose job gives others is set aside.",
             shown_default="0.0", harmless=None,
+        ),
+        Setting(
+            "shared", Kind.TEXT, default=None, metavar="URL",
+            sentence="the store that others share, behind this machine's own: "
+            "s3://BUCKET/PREFIX, gs://, az:// or file:///DIRECTORY",
+        ),
+        Setting(
+            "shared_mode", Kind.CHOICE, default=SharedMode.READ_WRITE, choices=SharedMode,
+            sentence="readwrite: take entries from the shared store and bring those that the run "
+            "records; readonly: bring none; writeonly: take none.",
+            shown_default="readwrite", harmless=frozenset({SharedMode.READONLY}),
+        ),
+        Setting(
+            "shared_timeout", Kind.AGE, default=20.0, metavar="AGE",
+            sentence="for how long the shared store may take to answer one request, as 20s.",
+            shown_default="20s",
+        ),
+        Setting(
+            "shared_leases", Kind.SWITCH, default=True,
+            sentence="have machines that share a store agree on who executes a job; on by default",
+            harmless=None,
+        ),
+        Setting(
+            "trusted_keys", Kind.KEYS, default=(), metavar="KEY[,KEY]",
+            sentence="use entries of the shared store only if one of these public keys signed "
+            "them; default all entries",
+        ),
+        Setting(
+            "sign_with", Kind.TEXT, default="", metavar="NAME",
+            sentence="the key that signs what goes up to the shared store: see 'cwl-memo key'",
+            in_files=_USER,
         ),
         Setting(
             "replay", Kind.SWITCH, default=True,

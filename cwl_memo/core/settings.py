@@ -20,6 +20,7 @@ __all__ = [
     "Network",
     "Retention",
     "Settings",
+    "SharedChoice",
     "SharedMode",
     "parse_age",
     "parse_rate",
@@ -57,6 +58,29 @@ class SharedMode(str, Enum):
     """Take entries from it, bring none."""
     WRITEONLY = "writeonly"
     """Bring entries to it, take none."""
+
+
+@dataclass(frozen=True)
+class SharedChoice:
+    """Which shared store a run uses, and how.
+
+    :param url: where it is.
+    :param mode: what the run does with it.
+    :param timeout: seconds for the answer to one request.
+    :param trusted_keys: public keys whose entries count; all entries count if there are none.
+    :param sign_with: the name of the user's key that signs what goes up; empty for that of the
+        environment, if there is one.
+    :param leases: whether machines agree on who executes a job.
+    :param is_named: whether the command line named it.
+    """
+
+    url: str
+    mode: SharedMode = SharedMode.READ_WRITE
+    timeout: float = 20.0
+    trusted_keys: tuple[str, ...] = ()
+    sign_with: str = ""
+    leases: bool = True
+    is_named: bool = False
 
 
 class Directories(str, Enum):

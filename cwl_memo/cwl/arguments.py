@@ -11,7 +11,7 @@ from typing import Any
 from cwl_memo.core.cache import CacheBehavior, RunCache
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.setting import SETTINGS, Kind, Layer, Origin, Setting, Value
-from cwl_memo.core.settings import Settings, parse_tag
+from cwl_memo.core.settings import Settings, SharedChoice, parse_tag
 from cwl_memo.errors import UsageError
 from cwl_memo.settings.file import find_files
 from cwl_memo.settings.load import load
@@ -37,6 +37,7 @@ class Choice:
     :param replay: whether a run may be answered as a whole, and leave what later ones need.
     :param warnings: what the user should know of the settings.
     :param notes: what the log tells of them besides.
+    :param shared: the store that others share, if one was named.
     :param seen: by what another run finds the same settings files.
     """
 
@@ -54,6 +55,7 @@ class Choice:
     notes: tuple[str, ...] = ()
     seen: JSON = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    shared: SharedChoice | None = None
 
 
 def add_memo_arguments(parser: argparse.ArgumentParser) -> None:
@@ -121,6 +123,7 @@ def chosen(args: argparse.Namespace, environ: Mapping[str, str]) -> Choice:
         notes=loaded.notes,
         seen=loaded.seen,
         tags=_tags(args.memo_tag, environ),
+        shared=loaded.shared,
     )
 
 

@@ -17,7 +17,7 @@ from cwl_memo.core.entry import BlobRef, Entry, NodeKind, Origin, Tree
 from cwl_memo.core.facts import JobTraits
 from cwl_memo.core.fingerprint import Fingerprint
 from cwl_memo.core.outcome import Miss, MissCause, Reason, Refusal
-from cwl_memo.core.run import EXECUTED, FAILED, REFUSED, REUSED, JobRecord, Upstream
+from cwl_memo.core.run import EXECUTED, FAILED, LOCAL, REFUSED, REUSED, SHARED, JobRecord, Upstream
 from cwl_memo.core.settings import Directories
 from cwl_memo.cwl.checksums import Checksums
 from cwl_memo.cwl.door import JobBase, PathMapper, RuntimeContext, SecretStore
@@ -67,6 +67,8 @@ class Attempt:
         self.upstream: Upstream | None = None
         self.claim: Claim | None = None
         self.recheck: Recheck | None = None
+        self.is_shared = False
+        """Whether the entry that answers the job comes from a shared store."""
         self.after: tuple[Digest, ...] = ()
         self._not_recorded: Refusal | None = None
         self._execution: Execution | None = None
@@ -303,6 +305,7 @@ class Attempt:
             started=now(),
             network=self.traits.network,
             section=str(self.wanted.section),
+            source=SHARED if self.is_shared else LOCAL,
         )
 
     def finish(self, status: str) -> None:

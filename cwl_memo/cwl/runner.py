@@ -41,6 +41,7 @@ from cwl_memo.errors import SettingsFileError, StoreError, UsageError
 from cwl_memo.store.caches import RunCaches
 from cwl_memo.store.lay_out import require_free
 from cwl_memo.store.local import LocalStore, open_store
+from cwl_memo.store.protocol import Store
 
 __all__ = [
     "NOT_EXECUTING",
@@ -166,7 +167,8 @@ def run(
             _report(choice.report, record, write_report)
         return code
     try:
-        store, events = _open_all(choice)
+        local, events = _open_all(choice)
+        store = _with_shared(local, choice)
     except UsageError as error:
         sys.stderr.write(f"{prog}: error: {error}\n")
         return _USAGE
@@ -191,7 +193,7 @@ def _run(
     argv: Sequence[str],
     args: argparse.Namespace,
     choice: Choice,
-    store: LocalStore | None,
+    store: Store | None,
     events: EventFile,
     write_report: WriteReport,
     prog: str,
@@ -312,6 +314,26 @@ def _open(choice: Choice) -> LocalStore | None:
             store.close()
             raise StoreError(message)
         _log.warning("cwl-memo: nothing will be recorded: %s", message)
+    return store
+
+
+def _with_shared(store: LocalStore | None, choice: Choice) -> Store | None:
+    """Put the shared store behind the local one, if there is one.
+
+    :raises UsageError: if the command line named one with which nothing can be done.
+    """
+    if store is None or choice.shared is None:
+        return store
+    # Only here: most runs share nothing.
+    from cwl_memo.store.sharing import put_behind
+
+    try:
+        return put_behind(store, choice.shared, os.environ)
+    except (UsageError, StoreError) as error:
+        if choice.shared.is_named and isinstance(error, UsageError):
+            store.close()
+            raise UsageError(f"--memo-shared: {error}") from None
+        _log.warning("cwl-memo: running without the shared store: %s", error)
     return store
 
 

@@ -18,7 +18,7 @@ from cwl_memo.core.cache import CacheBehavior, RunCache
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import ReuseKey
 from cwl_memo.core.event import Event
-from cwl_memo.core.explain import sentence, summary_line
+from cwl_memo.core.explain import sentence, shared_line, summary_line
 from cwl_memo.core.manifest import SeenImage
 from cwl_memo.core.run import REUSED, JobRecord, RunRecord
 from cwl_memo.core.settings import Settings
@@ -350,6 +350,7 @@ class Session:
         self.summarise()
         if status == "success":
             self._take_back()
+        self._share(status)
         if self.record.jobs:
             self.memo.tidy()
         self.memo.note_run(
@@ -358,6 +359,7 @@ class Session:
                 "ended": self.record.ended,
                 "status": status,
                 "taken_back": self.record.taken_back,
+                "shared": None if self.record.shared is None else self.record.shared.to_json(),
                 "summary": self.record.summary(),
             }
         )
@@ -373,6 +375,19 @@ class Session:
         if count:
             entries = "1 entry is" if count == 1 else f"{count} entries are"
             _log.info("[memo] %s not kept: the run ended well (CACHE_ON_FAILURE)", entries)
+
+    def _share(self, status: str) -> None:
+        """See to it that what the run recorded is shared; who interrupts it does not wait."""
+        keep, wait = status != "success", status != "interrupted"
+        try:
+            used = self.memo.end_sharing(keep=keep, wait=wait)
+        except KeyboardInterrupt:
+            self.record.shared = self.memo.end_sharing(keep=keep, wait=False)
+            self.memo.close()
+            raise
+        self.record.shared = used
+        if used is not None and self.record.jobs:
+            _log.info("[memo] %s", shared_line(used))
 
     def _complete_workspaces(self) -> None:
         if self.workspaces is not None:

@@ -190,6 +190,7 @@ class MemoMixin:
             attempt.after = found.after
             return False
         hit = found
+        attempt.is_shared = hit.is_shared
         restored = memo.shield(lambda: self._restore(attempt, hit, context), None)
         if restored is None:
             edited = found.variant is None

@@ -14,7 +14,7 @@ from cwl_memo.core.cache import CacheBehavior, RunCache
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.project import ProjectRules, bind
 from cwl_memo.core.setting import SETTINGS, Layer, Origin, Value, nearest, resolve
-from cwl_memo.core.settings import IntermediateFiles, Mode, Settings
+from cwl_memo.core.settings import IntermediateFiles, Mode, Settings, SharedChoice
 from cwl_memo.errors import StoreError, UsageError
 from cwl_memo.settings.document import Document, is_trusted, read_document
 from cwl_memo.settings.file import SettingsFile, find_files
@@ -43,6 +43,7 @@ class LoadedSettings:
     :param cache: the run cache whose store it is, if one was named.
     :param behavior: for which runs the store keeps what they record.
     :param report: where to write the run's record, as it was given; None for nowhere.
+    :param shared: the shared store, if one was named.
     :param project: the name of the project; empty for none.
     :param values: of each setting and each rule of the project, by name, with its origin.
     :param documents: the settings files that were read.
@@ -65,6 +66,7 @@ class LoadedSettings:
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     seen: JSON = None
+    shared: SharedChoice | None = None
 
     def origin(self, name: str) -> Origin:
         """Return where the value of a setting comes from.
@@ -143,6 +145,23 @@ def load(
         warnings=project.warnings,
         notes=_notes(values, memo=memo),
         seen=[[document.file.seen for document in documents], project.seen],
+        shared=_shared(values),
+    )
+
+
+def _shared(values: Mapping[str, Value]) -> SharedChoice | None:
+    """Return the shared store that is meant, and what is to be done with it."""
+    url = values["shared"]
+    if not url.value:
+        return None
+    return SharedChoice(
+        url=url.value,
+        mode=values["shared_mode"].value,
+        timeout=values["shared_timeout"].value,
+        trusted_keys=values["trusted_keys"].value,
+        sign_with=values["sign_with"].value,
+        leases=values["shared_leases"].value,
+        is_named=url.origin.layer is Layer.COMMAND_LINE,
     )
 
 
@@ -215,6 +234,9 @@ def _notes(values: Mapping[str, Value], *, memo: bool) -> tuple[str, ...]:
     notes = []
     if memo and store.origin.layer is Layer.PROJECT:
         notes.append(f"the store is {store.value}, as {store.origin} says")
+    shared = values["shared"]
+    if memo and shared.value and shared.origin.layer is Layer.PROJECT:
+        notes.append(f"the shared store is {shared.value}, as {shared.origin} says")
     if not switch.value and switch.origin.layer in (Layer.PROJECT, Layer.STORE):
         notes.append(f"nothing is reused or recorded, as {switch.origin} says; --memo does")
     return tuple(notes)

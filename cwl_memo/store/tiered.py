@@ -24,7 +24,7 @@ from cwl_memo.core.entry import BlobRef, Entry
 from cwl_memo.core.mode import USUAL, Mode
 from cwl_memo.core.note import Tombstone
 from cwl_memo.core.run import SharedUse
-from cwl_memo.errors import InvalidatedError, StoreDamagedError, StoreError, StoreForbiddenError
+from cwl_memo.errors import InvalidatedError, StoreDamagedError, StoreError
 from cwl_memo.store.borrowed import Borrowed
 from cwl_memo.store.far_claim import FarClaims
 from cwl_memo.store.materialise import copy_blob, write_blob
@@ -408,16 +408,11 @@ class TieredStore:
 
     def tombstones(self, key: ReuseKey) -> tuple[Tombstone, ...]:
         """Return all tombstones of a key, of this store and of the shared one."""
-        far: tuple[Tombstone, ...] = ()
-        try:
-            far = self.remote.tombstones(key)
-        except StoreForbiddenError:
-            pass  # whoever only brings entries need not be allowed to read
-        except StoreError as error:
-            self._warn(error)
         near = self.front.tombstones(key)
-        known = {tombstone.id for tombstone in near}
-        return (*near, *(tombstone for tombstone in far if tombstone.id not in known))
+        far = self._ask(lambda: self.remote.tombstone(key), None)
+        if far is None or any(tombstone.id == far.id for tombstone in near):
+            return near
+        return (*near, far)
 
     def tombstone(self, key: ReuseKey) -> Tombstone | None:
         """Return a tombstone of a key; None where its entry was never taken back."""

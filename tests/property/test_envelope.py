@@ -12,7 +12,7 @@ from cwl_memo.core.canonical import canonical_bytes
 from cwl_memo.core.digest import digest_of_bytes
 from cwl_memo.core.entry import Entry
 from cwl_memo.errors import FormatError
-from cwl_memo.store.shared.envelope import Sealed, Stored, Place, open_envelope, seal_envelope
+from cwl_memo.store.shared.envelope import Place, Sealed, Stored, open_envelope, seal_envelope
 from tests.store.shared.sharing import job
 
 CONTENTS = (b"one", b"two\n", b"", b"x" * 20_000)

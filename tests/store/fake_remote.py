@@ -95,7 +95,8 @@ class FakeRemote:
         with self._call("find"):
             data = self.objects.entries.get(key)
             entry = None if data is None else Entry.from_json(json.loads(data))
-            if entry is None or any(entry.is_dead(t) for t in self.objects.tombstones.get(key, ())):
+            known = self.objects.tombstones.get(key, [None])
+            if entry is None or entry.is_dead(known[-1]):
                 return None
             small = {b.digest for b in entry.blobs if b.size <= INLINE}
             return Found(entry, {d: self.objects.blobs[d] for d in small}, "")
@@ -132,9 +133,12 @@ class FakeRemote:
             if data is not None and Entry.from_json(json.loads(data)).origin == entry.origin:
                 del self.objects.entries[entry.key]
 
-    def tombstones(self, key: ReuseKey) -> tuple[Tombstone, ...]:
-        with self._call("tombstones"):
-            return tuple(self.objects.tombstones.get(key, ()))
+    def tombstone(self, key: ReuseKey) -> Tombstone | None:
+        if not self.may_read:
+            return None
+        with self._call("tombstone"):
+            known = self.objects.tombstones.get(key)
+            return known[-1] if known else None
 
     def bury(self, key: ReuseKey, tombstone: Tombstone) -> None:
         with self._call("bury"):

@@ -65,8 +65,8 @@ class Remote(Protocol):
     def quarantine(self, entry: Entry, reason: str) -> None:
         """Have the entry of a key gone, if it is this one."""
 
-    def tombstones(self, key: ReuseKey) -> tuple[Tombstone, ...]:
-        """Return the tombstones of a key: several machines may have taken its entry back."""
+    def tombstone(self, key: ReuseKey) -> Tombstone | None:
+        """Return the tombstone of a key; None where its entry was never taken back."""
 
     def bury(self, key: ReuseKey, tombstone: Tombstone) -> None:
         """Have all entries of a key dead that do not name the tombstone."""
