@@ -17,13 +17,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
-from typing import IO, Final, Protocol
+from typing import IO, TYPE_CHECKING, Final, Protocol
 from urllib.parse import urlsplit
 
 from tests.servers.fault import LIST, Call, Fault, Kind, Policy
 from tests.servers.s3 import BUCKET, S3Server
 
-__all__ = ["FaultyProxy", "overwrite", "running_proxy"]
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+
+__all__ = ["FaultyProxy", "objects_of", "overwrite", "running_proxy"]
 
 _HOST: Final = "127.0.0.1"
 _CHUNK: Final = 1 << 16
@@ -434,15 +437,29 @@ def running_proxy(
 def overwrite(server: S3Server, name: str, body: bytes) -> None:
     """Write an object of a server as its owner, whatever is there."""
     import obstore
+
+    obstore.put(_owned(server, ""), name, body, use_multipart=False)
+
+
+def objects_of(server: S3Server, prefix: str) -> dict[str, bytes]:
+    """Return all objects under a prefix, by their names after it, as the owner sees them."""
+    import obstore
+
+    store = _owned(server, prefix)
+    names = [found["path"] for batch in obstore.list(store) for found in batch]
+    return {name: bytes(obstore.get(store, name).bytes()) for name in names}
+
+
+def _owned(server: S3Server, prefix: str) -> S3Store:
     from obstore.store import S3Store
 
     variables = server.environment()
-    store = S3Store(
+    return S3Store(
         BUCKET,
+        prefix=prefix or None,
         endpoint=server.endpoint,
         access_key_id=variables["AWS_ACCESS_KEY_ID"],
         secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
         region=variables["AWS_REGION"],
         client_options={"allow_http": True},
     )
-    obstore.put(store, name, body, use_multipart=False)
