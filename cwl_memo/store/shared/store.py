@@ -5,12 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, TypeVar
 
 from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.entry import BlobRef, Entry, Origin
@@ -23,8 +23,9 @@ from cwl_memo.errors import (
     StoreDamagedError,
     StoreForbiddenError,
     StoreReadOnlyError,
+    StoreUnavailableError,
 )
-from cwl_memo.store.failure import writing
+from cwl_memo.store.failure import reading, writing
 from cwl_memo.store.protocol import Claim
 from cwl_memo.store.shared.blobs import Blobs
 from cwl_memo.store.shared.bucket import Bucket
@@ -55,6 +56,8 @@ __all__ = ["SharedStore"]
 _THREADS: Final = 16
 _REMEMBERED: Final = 100_000
 """Blobs of which it is remembered how they are stored."""
+
+_T = TypeVar("_T")
 
 _log = logging.getLogger("cwltool")
 
@@ -139,7 +142,7 @@ class SharedStore:
         try:
             self._look_at_marker(make=True)
             yield
-        except StoreForbiddenError:
+        except StoreReadOnlyError:
             self.may_write = False
             raise
 
@@ -204,7 +207,7 @@ class SharedStore:
 
     def publish(self, entry: Entry, open_blob: Callable[[Digest], IO[bytes]]) -> None:
         """Make an entry visible, in place of an older one of its key, after its blobs."""
-        with self._writing():
+        with self._writing(), reading("share an entry"):
             if self.may_read and self._tombstones.is_dead(entry):
                 raise InvalidatedError(f"entry {entry.key} was invalidated")
             sealed = Sealed.of(entry, open_blob)
@@ -216,8 +219,17 @@ class SharedStore:
         self, blobs: tuple[BlobRef, ...], open_blob: Callable[[Digest], IO[bytes]]
     ) -> dict[Digest, Stored]:
         upload = partial(self._blobs.upload, open_blob=open_blob)
-        stored = self._pool.map(upload, blobs) if len(blobs) > 1 else map(upload, blobs)
+        stored = self._each(upload, blobs)
         return {blob.digest: how for blob, how in zip(blobs, stored, strict=True)}
+
+    def _each(self, work: Callable[[BlobRef], _T], blobs: Sequence[BlobRef]) -> Iterable[_T]:
+        """Do something with several blobs at once."""
+        if len(blobs) < 2:
+            return map(work, blobs)
+        try:
+            return self._pool.map(work, blobs)
+        except RuntimeError as error:
+            raise StoreUnavailableError(f"{self.location} has been closed") from error
 
     def quarantine(self, entry: Entry, reason: str) -> None:
         """Have the entry of a key gone, if it is this one."""
@@ -257,8 +269,7 @@ class SharedStore:
                 self._remember(there)
             inline = {} if there is None else there.inline
             left = [blob for blob in asked if blob.digest not in inline]
-            found = self._pool.map(self._has, left) if len(left) > 1 else map(self._has, left)
-            return all(found)
+            return all(self._each(self._has, left))
 
     def _has(self, blob: BlobRef) -> bool:
         stored = self._stored.get(blob.digest)

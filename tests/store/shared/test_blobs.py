@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -168,7 +169,7 @@ def test_a_download_that_was_cut_short_goes_on(
     stored = up(Blobs(memory, PART), large.content)
 
     class Failing(FaultyBucket):
-        def read(self, name: str) -> object:  # type: ignore[override]
+        def read(self, name: str) -> Iterator[bytes]:
             if "00002" in name:
                 self.fault = Fault.CUT
             return super().read(name)

@@ -146,9 +146,18 @@ def test_a_blob_of_two_sizes_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"{}", b"[]\n", b"{}\n", b"[" * 100_000 + b"\n", b'{"format":1e999}\n', b"\xff\n"]
-    + [b'{"format":%s}\n' % (b"9" * 5000), b" " * (9 << 20)],
-    ids=lambda data: data[:12].decode("latin-1"),
+    [
+        b"",
+        b"{}",
+        b"[]\n",
+        b"{}\n",
+        b"[" * 100_000 + b"\n",
+        b'{"format":1e999}\n',
+        b"\xff\n",
+        b'{"format":%s}\n' % (b"9" * 5000),
+        b" " * (9 << 20),
+    ],
+    ids=range(9),
 )
 def test_what_is_no_envelope_is_refused(data: bytes) -> None:
     with pytest.raises(FormatError):
