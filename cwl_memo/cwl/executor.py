@@ -22,6 +22,7 @@ from cwl_memo.cwl.door import (
     terminate_processes,
 )
 from cwl_memo.cwl.input_object import as_plain, check_input_object
+from cwl_memo.cwl.lookahead import PatientProcess
 from cwl_memo.cwl.session import Session
 
 __all__ = ["MemoExecutor", "MemoParallelExecutor", "MemoSerialExecutor"]
@@ -155,7 +156,12 @@ class MemoSerialExecutor(MemoExecutor, SingleJobExecutor):
         runtime_context: RuntimeContext,
     ) -> None:
         """Run all jobs of a process."""
-        self._session.work_reuse = work_reuse.of_run(process)
+        session = self._session
+        session.work_reuse = work_reuse.of_run(process)
+        # With a research object, cwltool asks the process itself for more than its jobs.
+        if session.memo.is_far and runtime_context.research_obj is None:
+            session.lookahead.is_on = True
+            process = PatientProcess(process, session.lookahead)
         super().run_jobs(process, job_order_object, logger, runtime_context)
         self._deliver(runtime_context)
 
@@ -191,7 +197,11 @@ class MemoParallelExecutor(MemoExecutor):
         threads = self._threads
         threads.final_output, threads.final_status = self.final_output, self.final_status
         threads.output_dirs = self.output_dirs
-        runtime_context.workflow_eval_lock = _EvaluationLock(threads)
+        lock = runtime_context.workflow_eval_lock = _EvaluationLock(threads)
+        if self._session.memo.is_far:
+            lookahead = self._session.lookahead
+            lookahead.is_on = lookahead.claims = True
+            process = PatientProcess(process, lookahead, lock)
         threads.run_jobs(process, job_order_object, logger, runtime_context)
         self._deliver(runtime_context)
 

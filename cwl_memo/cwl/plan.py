@@ -177,7 +177,26 @@ def _store_of(choice: Choice) -> tuple[Store | None, bool]:
         _log.warning("cwl-memo: planning without reuse: %s", error)
         return None, False
     records = isinstance(found, MemoryStore) or is_writable(path)
-    return cast("Store", ForeseenStore(found, str(path))), records and not readonly
+    return cast("Store", ForeseenStore(_shared(found, choice), str(path))), records and not readonly
+
+
+def _shared(store: Store, choice: Choice) -> Store:
+    """Put the shared store behind, as the run would, if nothing is changed in it.
+
+    :raises UsageError: if the command line named one with which nothing can be done.
+    """
+    if choice.shared is None:
+        return store
+    from cwl_memo.store.sharing import put_behind
+
+    try:
+        return put_behind(store, choice.shared, os.environ, plans=True)
+    except (UsageError, StoreError) as error:
+        if choice.shared.is_named and isinstance(error, UsageError):
+            store.close()
+            raise UsageError(f"--memo-shared: {error}") from None
+        _log.warning("cwl-memo: planning without the shared store: %s", error)
+    return store
 
 
 def _is_to_be_made(path: Path) -> bool:

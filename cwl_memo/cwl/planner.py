@@ -85,6 +85,9 @@ class PlanSession(Session):
     def summarise(self) -> None:
         """Say nothing: a plan is told where it was asked for."""
 
+    def share(self, status: str) -> None:
+        """Do nothing: nothing was recorded."""
+
     def stand(self, attempt: Attempt, callback: Callback) -> None:
         """Note a job that a run would execute, or that waits for one that it would."""
         job = foreseen(attempt.foreseen())
@@ -149,6 +152,8 @@ class PlannedTool(MemoMixin, CommandLineTool):
             return
         attempt = self._attempt(job_order, context)
         known = attempt.is_keyed and attempt.refused is None
+        if known and session.memo.is_far:
+            yield from self._look_ahead(attempt)
         if not known or not self._is_answered(attempt, output_callbacks, context):
             session.stand(attempt, output_callbacks)
 
@@ -210,12 +215,15 @@ class PlanExecutor(MemoExecutor):
         """Go through all steps of a process, and again until none makes any progress."""
         plan = self._plan
         plan.work_reuse = work_reuse.of_run(process)
+        plan.lookahead.is_on = plan.memo.is_far
         before = -1
         for job in process.job(job_order_object, self.output_callback, runtime_context):
             if job is not None:
                 if isinstance(job, WorkflowJob):
                     plan.standstill.workflows.append(job)
                 job.run(runtime_context)
+                before = -1
+            elif plan.lookahead.wait():
                 before = -1
             elif before == len(plan.record.jobs):
                 break  # stood still twice

@@ -38,6 +38,7 @@ from cwl_memo.cwl.image import Engine, ImageResolver, UnresolvedImage
 from cwl_memo.cwl.lineage import Lineage
 from cwl_memo.cwl.log import LogTaps
 from cwl_memo.cwl.long_lists import LongLists
+from cwl_memo.cwl.lookahead import Lookahead
 from cwl_memo.cwl.view import ViewFsAccess, Views
 from cwl_memo.cwl.witness import Witness
 from cwl_memo.cwl.work_reuse import OfRun
@@ -98,6 +99,7 @@ class Session:
         self.programs = HostPrograms(self._note_programs)
         self.lineage = Lineage()
         self.logs = LogTaps()
+        self.lookahead = Lookahead()
         self.views = Views(self.memo, self._make_view_root, lazy=False)
         self.taps_logs = False
         self.varying: set[str] = set()
@@ -350,7 +352,7 @@ class Session:
         self.summarise()
         if status == "success":
             self._take_back()
-        self._share(status)
+        self.share(status)
         if self.record.jobs:
             self.memo.tidy()
         self.memo.note_run(
@@ -376,7 +378,7 @@ class Session:
             entries = "1 entry is" if count == 1 else f"{count} entries are"
             _log.info("[memo] %s not kept: the run ended well (CACHE_ON_FAILURE)", entries)
 
-    def _share(self, status: str) -> None:
+    def share(self, status: str) -> None:
         """See to it that what the run recorded is shared; who interrupts it does not wait."""
         keep, wait = status != "success", status != "interrupted"
         try:

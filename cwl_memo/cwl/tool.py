@@ -162,6 +162,8 @@ class MemoMixin:
         key = attempt.wanted.key
         if attempt.refused is not None:
             return Unclaimed()  # its image will be known once it has run
+        if memo.is_far:
+            yield from self._look_ahead(attempt)
         deadline = time.monotonic() + WAIT_AT_MOST
         claim: Claim | None = None
         while not self._is_answered(attempt, callbacks, context):
@@ -177,6 +179,13 @@ class MemoMixin:
         if claim is not None:
             claim.release()
         return None
+
+    def _look_ahead(self, attempt: Attempt) -> Iterator[Any]:
+        """Have other jobs looked up while this one is, in a store that is far away."""
+        lookahead = self.memo_session.lookahead
+        if lookahead.is_on:
+            memo = self.memo_session.memo
+            yield from lookahead.wait_for(memo.look_ahead(attempt.wanted, claim=lookahead.claims))
 
     def _is_answered(self, attempt: Attempt, callbacks: Callback, context: RuntimeContext) -> bool:
         """Look a job up and hand its outputs over, if they are there."""

@@ -13,7 +13,7 @@ import os
 import shutil
 import threading
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -194,8 +194,16 @@ class Views:
 
         :returns: whether all hold what was announced.
         """
-        results = [self.ensure(path, owned=owned) for path in paths_in(value)]
+        paths = list(paths_in(value))
+        self._bring(paths)
+        results = [self.ensure(path, owned=owned) for path in paths]
         return all(results)
+
+    def _bring(self, paths: Iterable[str]) -> None:
+        """Have what is far away come several files at a time."""
+        if self._memo.is_far:
+            found = (self.digest_of(path) for path in paths)
+            self._memo.bring([digest.digest for digest in found if digest is not None])
 
     def deliver(self, value: Any) -> None:
         """See that every file that the run's output object names is on disk.
@@ -203,6 +211,7 @@ class Views:
         Those that no job needed share a few directories, which the object is changed to
         name: to make and remove one for each job takes as long as the rest of a hit.
         """
+        self._bring(paths_in(value))
         with self._lock:
             moved: dict[str, str] = {}
             for item in _files_in(value):

@@ -13,6 +13,8 @@ __all__ = ["WaitJob"]
 class WaitJob:
     """A job that does nothing for a moment, so that an executor has something to run.
 
+    :param seconds: how long that is.
+
     cwltool gives a workflow up when nothing is in flight and no job is ready; a job
     that waits for another process would look like that. It is no JobBase, so it takes
     no cores and no memory from those that work.
@@ -24,9 +26,9 @@ class WaitJob:
     SLICE: ClassVar[float] = 0.2
     """Seconds after which the store is asked again."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = SLICE) -> None:
         self.done = False
-        self.job = ExpressionJob(_Moment(self.SLICE), "", self._end, [], [])
+        self.job = ExpressionJob(_Moment(seconds), "", self._end, [], [])
 
     def _end(self, _outputs: Any, _status: str) -> None:
         self.done = True

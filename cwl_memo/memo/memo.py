@@ -193,6 +193,11 @@ class Memo(Guard):
             return Miss(key, MissCause.DAMAGED)
         return Hit(entry, variant, is_shared=store.is_borrowed(key))
 
+    @property
+    def is_far(self) -> bool:
+        """Tell whether a lookup may take time, since others share what is looked into."""
+        return self.store is not None and self.store.is_far
+
     def look_ahead(self, wanted: Fingerprint, *, claim: bool) -> Future[None] | None:
         """Begin to look for an entry that is far away; None where a lookup takes no time.
 

@@ -18,6 +18,8 @@ __all__ = ["Near"]
 class Near(Protocol):
     """A store of this machine; see :class:`~cwl_memo.store.protocol.Store` for the answers."""
 
+    is_far: bool = False
+
     def check_blob(self, digest: Digest, size: int) -> bool:
         """Tell whether a blob is there and sound."""
 

@@ -155,6 +155,8 @@ class Store(Protocol):
 
     location: str
     writable: bool
+    is_far: bool
+    """Whether something of it is on another machine."""
 
     # entries
     def get_entry(self, key: ReuseKey) -> Entry | None:

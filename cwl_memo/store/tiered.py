@@ -64,6 +64,8 @@ class TieredStore:
     :param pauses: seconds between the attempts to take an entry up.
     """
 
+    is_far = True
+
     def __init__(
         self,
         front: Store,
@@ -78,12 +80,12 @@ class TieredStore:
         self.remote = remote
         self.location = front.location
         self.writable = front.writable
+        # It finds out by and by what it is allowed; what is to go up is noted all the same.
+        self._brings = remote.may_write
         self._borrowed = Borrowed(ask_again)
         self._workers = Workers(_WORKERS, "cwl-memo look-up")
         self._pending: dict[ReuseKey, Future[None]] = {}
-        self._uploads = Uploads(
-            front, remote, spool, **({} if pauses is None else {"pauses": pauses})
-        )
+        self._uploads = Uploads(front, remote, spool, pauses=pauses)
         self._claims = FarClaims(remote, self._workers, self._ask, ask_again) if leases else None
         self._fetching: dict[Digest, threading.Lock] = {}
         self._fetched = 0
@@ -423,12 +425,12 @@ class TieredStore:
     def begin_run(self, run: str) -> None:
         """Say that a run lives, and go on with what earlier ones did not get to share."""
         self.front.begin_run(run)
-        if self.remote.may_write:
+        if self._brings:
             self._uploads.take_up()
 
     def share(self, key: ReuseKey) -> None:
         """Have an entry go up in the background."""
-        if self.remote.may_write:
+        if self._brings:
             self._uploads.add(key)
 
     def end_sharing(self, *, wait: bool) -> SharedUse | None:

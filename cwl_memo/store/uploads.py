@@ -67,12 +67,12 @@ class Uploads:
         remote: Remote,
         spool: Spool | None = None,
         *,
-        pauses: tuple[float, ...] = _PAUSES,
+        pauses: tuple[float, ...] | None = None,
     ) -> None:
         self._front = front
         self._remote = remote
         self._spool = spool
-        self._pauses = pauses
+        self._pauses = _PAUSES if pauses is None else pauses
         self._workers = Workers(_WORKERS, "cwl-memo upload")
         self._waiting: dict[ReuseKey, Future[None]] = {}
         self._claims: dict[ReuseKey, list[Claim]] = {}
@@ -179,15 +179,19 @@ class Uploads:
         if has_secrets(entry):
             # Only this store's own key stands for them: no other would ever find it.
             raise NotKeptError(f"entry {key} was given a secret")
-        self._remote.publish(entry, self._open_blob)
+        sizes = {blob.digest: blob.size for blob in entry.blobs}
 
-    def _open_blob(self, digest: Digest) -> IO[bytes]:
-        return cast("IO[bytes]", _Counted(self._front.open_blob(digest), self._note_bytes))
+        def open_blob(digest: Digest) -> IO[bytes]:
+            file = self._front.open_blob(digest)
+            with self._changed:
+                # It may be read twice: first to see whether to compress it pays.
+                self.bytes += sizes.pop(digest, 0)
+            return cast("IO[bytes]", _Watched(file, self._note_move))
 
-    def _note_bytes(self, count: int) -> None:
-        with self._changed:
-            self.bytes += count
-            self._moved = time.monotonic()
+        self._remote.publish(entry, open_blob)
+
+    def _note_move(self) -> None:
+        self._moved = time.monotonic()
 
     def _forget(self, key: ReuseKey) -> None:
         if self._spool is not None:
@@ -242,10 +246,10 @@ class Uploads:
         self._workers.close()
 
 
-class _Counted(io.RawIOBase):
-    """A file of which somebody counts the bytes that are read."""
+class _Watched(io.RawIOBase):
+    """A file of which somebody hears that it is read."""
 
-    def __init__(self, file: IO[bytes], note: Callable[[int], None]) -> None:
+    def __init__(self, file: IO[bytes], note: Callable[[], None]) -> None:
         self._file = file
         self._note = note
 
@@ -263,7 +267,7 @@ class _Counted(io.RawIOBase):
 
     def read(self, size: int = -1) -> bytes:
         data = self._file.read(size)
-        self._note(len(data))
+        self._note()
         return data
 
     def readall(self) -> bytes:

@@ -45,6 +45,7 @@ class FaultyStore:
         self._lock = threading.Lock()
         self.location = store.location
         self.writable = store.writable
+        self.is_far = store.is_far
         self.calls: list[str] = []
 
     def _call(self, name: str) -> None:

@@ -42,6 +42,7 @@ from cwl_memo.store.shared.layout import (
     ENTRIES,
     MARKER,
     MARKER_LIMIT,
+    SETTINGS,
     check_marker,
     entry_name,
     key_of_name,
@@ -49,6 +50,7 @@ from cwl_memo.store.shared.layout import (
 )
 from cwl_memo.store.shared.lease import Leases
 from cwl_memo.store.shared.remote import Found
+from cwl_memo.store.shared.store_settings import read_trust
 from cwl_memo.store.shared.tombstone import SharedTombstones
 
 __all__ = ["SharedStore"]
@@ -67,7 +69,8 @@ class SharedStore:
 
     :param bucket: where its objects are.
     :param mode: what may be done with it.
-    :param trust: whose entries count.
+    :param trust: whose entries count; and those of keys that the settings of the store list,
+        if one of these signed them.
     :param sign_with: signs the entries that are published.
     :param program: name and version of this program, for the store's marker.
     """
@@ -86,6 +89,7 @@ class SharedStore:
         self.may_write = mode is not SharedMode.READONLY
         self._bucket = bucket
         self._trust = trust or TrustPolicy()
+        self._listed_trust: TrustPolicy | None = None
         self._sign_with = sign_with
         self._program = program
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="cwl-memo-shared")
@@ -187,7 +191,7 @@ class SharedStore:
             return ""
         name = entry_name(shared.entry.key)
         try:
-            signer = self._trust.accepts(entry_digest(shared.entry), shared.signature)
+            signer = self._trusted().accepts(entry_digest(shared.entry), shared.signature)
         except FormatError as error:
             self._warn("damaged", f"object {name} is not used ({error})")
             return None
@@ -195,6 +199,16 @@ class SharedStore:
             why = "signed by no trusted key" if shared.signature else "not signed"
             self._warn("untrusted", f"entry {name} is not used ({why})")
         return signer
+
+    def _trusted(self) -> TrustPolicy:
+        """Return whose entries count here; what the store itself lists is read once."""
+        trust = self._listed_trust
+        if trust is None:
+            trust, problem = read_trust(self._bucket, self._trust)
+            if problem is not None:
+                self._warn("settings", f"the keys in {SETTINGS} do not count ({problem})")
+            self._listed_trust = trust
+        return trust
 
     def _remember(self, shared: SharedEntry) -> None:
         with self._lock:

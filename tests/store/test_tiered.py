@@ -1,0 +1,462 @@
+"""What a store does that others share: two homes with different paths, one bucket."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from cwl_memo.core.entry import Entry
+from cwl_memo.errors import (
+    StoreDamagedError,
+    StoreError,
+    StoreForbiddenError,
+    StoreFullError,
+    StoreUnreachableError,
+)
+from cwl_memo.store.local import open_store
+from cwl_memo.store.tiered import TieredStore
+from tests.store.damage import flip
+from tests.store.example import blob, digest, entry, key, path_of, record
+from tests.store.fake_remote import FakeRemote, Objects
+
+SMALL, LARGE = b"small", b"large " * 1000
+Home = Callable[..., TieredStore]
+
+
+@pytest.fixture
+def objects() -> Objects:
+    return Objects()
+
+
+@pytest.fixture
+def home(tmp_path: Path, objects: Objects) -> Iterator[Home]:
+    """Opens the store of a home; the same one's again, if it was closed before."""
+    opened: list[TieredStore] = []
+
+    def open_home(name: str, remote: FakeRemote | None = None, **options: bool) -> TieredStore:
+        front = open_store(tmp_path / name, readonly=options.pop("readonly", False))
+        remote = remote or FakeRemote(objects, host=name, **options)
+        spool = front.spool(remote.location)
+        store = TieredStore(front, remote, spool=spool, ask_again=0, pauses=(0.0, 0.0))
+        opened.append(store)
+        return store
+
+    yield open_home
+    for store in opened:
+        store.close()
+
+
+def share(store: TieredStore, number: int, *contents: bytes) -> Entry:
+    for content in contents:
+        store.ingest_bytes(content)
+    made = entry(number, *contents)
+    store.publish(made)
+    store.share(made.key)
+    assert store.end_sharing(wait=True) is not None
+    return made
+
+
+def far(store: TieredStore) -> FakeRemote:
+    assert isinstance(store.remote, FakeRemote)
+    return store.remote
+
+
+def text(store: TieredStore, content: bytes, target: Path) -> bytes:
+    store.materialise(digest(content), target)
+    return target.read_bytes()
+
+
+def looks_up(store: TieredStore, made: Entry) -> bool:
+    """What a lookup asks; whether it is a hit."""
+    found = store.get_entry(made.key)
+    if found is None or any(found.is_dead(t) for t in store.tombstones(made.key)):
+        return False
+    return store.check_blobs(found, made.blobs)
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [r.getMessage() for r in caplog.records if r.levelno >= logging.WARNING]
+
+
+# two homes
+
+
+def test_what_one_home_records_is_a_hit_in_the_other(home: Home, tmp_path: Path) -> None:
+    made = share(home("a"), 1, SMALL, LARGE)
+    there = home("b")
+    assert looks_up(there, made)
+    assert there.get_entry(made.key) == made
+    assert there.is_borrowed(made.key)
+    assert text(there, LARGE, tmp_path / "large") == LARGE
+    assert text(there, SMALL, tmp_path / "small") == SMALL
+
+
+def test_a_hit_fetches_no_blob_whose_bytes_nobody_needs(home: Home) -> None:
+    made = share(home("a"), 1, LARGE)
+    there = home("b")
+    assert looks_up(there, made)
+    assert far(there).calls["fetch"] == 0
+    assert not path_of(there.front, LARGE).exists()  # type: ignore[arg-type]
+
+
+def test_a_hit_of_small_blobs_costs_one_question(home: Home) -> None:
+    made = share(home("a"), 1, SMALL)
+    there = home("b")
+    assert looks_up(there, made)
+    asked = far(there).calls
+    assert (asked["find"], asked["has"], asked["fetch"]) == (1, 0, 0)
+
+
+def test_an_entry_of_which_all_is_here_is_asked_for_no_more(home: Home, tmp_path: Path) -> None:
+    made = share(home("a"), 1, SMALL, LARGE)
+    there = home("b")
+    assert looks_up(there, made)
+    text(there, LARGE, tmp_path / "large")
+    there.close()
+    again = home("b")
+    assert looks_up(again, made)
+    assert not again.is_borrowed(made.key)
+    assert far(again).calls["find"] == 0
+
+
+def test_what_was_evicted_here_is_had_from_there(home: Home, tmp_path: Path) -> None:
+    here = home("a")
+    made = share(here, 1, LARGE)
+    here.gc(0, now=4e9)
+    assert here.is_evicted(made.key)
+    assert looks_up(here, made)
+    assert text(here, LARGE, tmp_path / "large") == LARGE
+    assert not here.is_evicted(made.key)
+
+
+def test_a_blob_that_was_damaged_here_is_had_from_there(home: Home, tmp_path: Path) -> None:
+    here = home("a")
+    made = share(here, 1, LARGE)
+    flip(path_of(here.front, LARGE))  # type: ignore[arg-type]
+    assert looks_up(here, made)
+    assert text(here, LARGE, tmp_path / "large") == LARGE
+
+
+def test_several_blobs_come_side_by_side(home: Home, objects: Objects) -> None:
+    contents = [bytes([n]) * 1000 for n in range(8)]
+    made = share(home("a"), 1, *contents)
+    there = home("b", FakeRemote(objects, delay=0.02))
+    assert looks_up(there, made)
+    there.bring(b.digest for b in made.blobs)
+    assert far(there).calls["fetch"] == 8
+    assert far(there).most > 1
+
+
+def test_one_blob_that_many_want_at_once_comes_once(home: Home, objects: Objects) -> None:
+    made = share(home("a"), 1, LARGE)
+    there = home("b", FakeRemote(objects, delay=0.02))
+    assert looks_up(there, made)
+    readers = [threading.Thread(target=there.read_blob, args=[digest(LARGE)]) for _ in range(6)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join()
+    assert far(there).calls["fetch"] == 1
+
+
+# what must never be a hit
+
+
+def test_a_blob_that_is_lost_before_it_comes_is_said_to_be(home: Home, objects: Objects) -> None:
+    made = share(home("a"), 1, LARGE)
+    there = home("b")
+    assert looks_up(there, made)
+    objects.blobs.clear()
+    with pytest.raises(StoreDamagedError):
+        there.read_blob(digest(LARGE))
+
+
+def test_an_entry_whose_blobs_are_lost_is_no_hit(home: Home, objects: Objects) -> None:
+    made = share(home("a"), 1, LARGE)
+    objects.blobs.clear()
+    there = home("b")
+    assert not looks_up(there, made)
+    there.drop_entry(made.key)
+    assert there.get_entry(made.key) is None
+
+
+def test_a_blob_that_comes_corrupted_gets_no_name_here(home: Home, tmp_path: Path) -> None:
+    made = share(home("a"), 1, LARGE)
+    there = home("b")
+    assert looks_up(there, made)
+    far(there).corrupt = True
+    with pytest.raises(StoreDamagedError):
+        there.materialise(digest(LARGE), tmp_path / "large")
+    assert not (tmp_path / "large").exists()
+    assert not path_of(there.front, LARGE).exists()  # type: ignore[arg-type]
+    assert not list(Path(there.location, "tmp").iterdir())
+
+
+def test_a_front_entry_that_names_a_blob_the_shared_one_does_not_is_no_hit(
+    home: Home, objects: Objects
+) -> None:
+    here = home("a")
+    share(here, 1, SMALL)
+    other = record(here.front, 1, LARGE)
+    path_of(here.front, LARGE).unlink()  # type: ignore[arg-type]
+    assert not looks_up(here, other)
+
+
+# taken back
+
+
+def test_what_one_home_takes_back_is_dead_in_the_other(home: Home) -> None:
+    here, there = home("a"), home("b")
+    made = share(here, 1, SMALL)
+    assert looks_up(there, made)
+    here.invalidate([made.key], "wrong reference")
+    assert not looks_up(there, made)
+    assert not looks_up(here, made)
+
+
+def test_what_was_recorded_after_it_was_taken_back_lives_in_both(home: Home) -> None:
+    here, there = home("a"), home("b")
+    made = share(here, 1, SMALL)
+    here.invalidate([made.key], "wrong reference")
+    after = tuple(t.id for t in there.tombstones(made.key))
+    there.ingest_bytes(SMALL)
+    again = Entry(**{**made.__dict__, "after": after})
+    there.publish(again)
+    there.share(again.key)
+    there.end_sharing(wait=True)
+    assert looks_up(there, again)
+    assert here.get_entry(made.key) == again
+    assert looks_up(here, again)
+
+
+def test_an_entry_that_is_set_aside_is_gone_for_all(home: Home) -> None:
+    here, there = home("a"), home("b")
+    made = share(here, 1, SMALL)
+    assert looks_up(there, made)
+    assert there.quarantine_entry(made, "other outputs")
+    assert not looks_up(there, made)
+    assert not looks_up(home("c"), made)
+
+
+# modes
+
+
+def test_a_read_only_home_brings_nothing(home: Home, objects: Objects) -> None:
+    laptop = home("laptop", may_write=False)
+    share(laptop, 1, SMALL)
+    assert not objects.entries
+    assert not far(laptop).calls["claim"]
+
+
+def test_a_write_only_home_takes_nothing(home: Home) -> None:
+    made = share(home("a"), 1, SMALL)
+    machine = home("ci", may_read=False)
+    assert not looks_up(machine, made)
+    other = share(machine, 2, SMALL)
+    assert looks_up(home("b"), other)
+
+
+def test_a_front_that_cannot_be_written_still_gives_what_is_shared(
+    home: Home, tmp_path: Path
+) -> None:
+    made = share(home("a"), 1, SMALL, LARGE)
+    home("b").close()
+    there = home("b", readonly=True)
+    assert looks_up(there, made)
+    assert text(there, LARGE, tmp_path / "large") == LARGE
+    assert there.read_blob(digest(SMALL)) == SMALL
+    assert there.read_blob(digest(LARGE)) == LARGE
+
+
+def test_a_front_that_is_full_still_gives_what_is_shared(
+    home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = share(home("a"), 1, SMALL, LARGE)
+    there = home("b")
+
+    def refuse(*_: object) -> None:
+        raise StoreFullError("no space left")
+
+    monkeypatch.setattr(there.front, "receive", refuse)
+    monkeypatch.setattr(there.front, "ingest_bytes", refuse)
+    assert looks_up(there, made)
+    assert text(there, LARGE, tmp_path / "large") == LARGE
+    assert text(there, SMALL, tmp_path / "small") == SMALL
+
+
+# a shared store that fails
+
+
+@pytest.mark.parametrize(
+    "fault", [StoreUnreachableError("down"), StoreForbiddenError("no"), StoreFullError("full")]
+)
+def test_without_the_shared_store_the_own_one_does_all_it_did(
+    home: Home, fault: StoreError, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    here = home("a")
+    far(here).faults["*"] = fault
+    made = record(here, 1, LARGE)
+    assert looks_up(here, made)
+    assert here.get_entry(key(2)) is None
+    claim = here.claim(key(2))
+    assert claim is not None
+    claim.release()
+    assert text(here, LARGE, tmp_path / "large") == LARGE
+    assert len(warnings(caplog)) == 1
+
+
+def test_what_did_not_go_up_goes_up_in_a_later_run(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    here = home("a")
+    far(here).faults["publish"] = StoreUnreachableError("down")
+    made = share(here, 1, LARGE)
+    assert far(here).calls["publish"] == 3
+    (told,) = warnings(caplog)
+    assert "1 result was not shared with fake://bucket: down" in told
+    here.close()
+    later = home("a")
+    later.begin_run("later")
+    used = later.end_sharing(wait=True)
+    assert used is not None
+    assert used.uploaded == 1
+    assert looks_up(home("b"), made)
+    later.close()
+    last = home("a")
+    last.begin_run("last")
+    last.end_sharing(wait=True)
+    assert far(last).calls["publish"] == 0
+
+
+def test_what_is_forbidden_is_not_tried_for_each_result(home: Home) -> None:
+    here = home("a")
+    far(here).faults["publish"] = StoreForbiddenError("no")
+    for number in range(20):
+        share(here, number, SMALL)
+    assert far(here).calls["publish"] == 1
+    used = here.end_sharing(wait=False)
+    assert used is not None
+    assert used.not_uploaded == 20
+
+
+def test_who_interrupts_a_run_does_not_wait_for_uploads(home: Home, objects: Objects) -> None:
+    here = home("a")
+    for number in range(8):
+        record(here.front, number, SMALL)
+    far(here).delay = 0.3
+    for number in range(8):
+        here.share(key(number))
+    used = here.end_sharing(wait=False)
+    here.close()
+    assert used is not None
+    assert used.not_uploaded == 8
+    assert len(objects.entries) < 8
+    later = home("a")
+    later.begin_run("later")
+    later.end_sharing(wait=True)
+    assert len(objects.entries) == 8
+
+
+def test_an_entry_with_a_secret_does_not_go_up(home: Home, objects: Objects) -> None:
+    here = home("a")
+    made = entry(1)
+    secret = Entry(**{**made.__dict__, "fingerprint": {"x": f"(secret:{'0' * 64})"}})
+    here.publish(secret)
+    here.share(secret.key)
+    used = here.end_sharing(wait=True)
+    assert not objects.entries
+    assert used is not None
+    assert used.not_uploaded == 0
+
+
+def test_an_entry_that_is_evicted_before_it_went_up_is_forgotten(home: Home) -> None:
+    here = home("a")
+    far(here).faults["publish"] = StoreUnreachableError("down")
+    made = share(here, 1, LARGE)
+    here.gc(0, now=4e9)
+    assert here.front.is_evicted(made.key)
+    here.close()
+    later = home("a")
+    later.begin_run("later")
+    used = later.end_sharing(wait=True)
+    assert used is not None
+    assert (used.uploaded, used.not_uploaded) == (0, 0)
+
+
+# two machines, one job
+
+
+def test_one_of_two_machines_executes_a_job(home: Home) -> None:
+    here, there = home("a"), home("b")
+    claim = here.claim(key(1))
+    assert claim is not None
+    assert there.claim(key(1)) is None
+    claim.release()
+
+
+def test_a_claim_is_free_for_others_once_its_entry_is_there(home: Home, objects: Objects) -> None:
+    here = home("a", FakeRemote(objects, delay=0.05))
+    claim = here.claim(key(1))
+    assert claim is not None
+    record(here, 1, SMALL)
+    here.share(key(1))
+    claim.release()
+    here.end_sharing(wait=True)
+    assert far(here).order.index("publish") < far(here).order.index("release")
+
+
+def test_a_refused_far_claim_leaves_the_near_one_to_others(home: Home) -> None:
+    here, there = home("a"), home("b")
+    assert here.claim(key(1)) is not None
+    assert there.claim(key(1)) is None
+    near = there.front.claim(key(1))
+    assert near is not None
+    near.release()
+
+
+# looking ahead
+
+
+def test_to_look_ahead_leaves_nothing_to_ask_of_the_lookup(home: Home) -> None:
+    made = share(home("a"), 1, SMALL, LARGE)
+    there = home("b")
+    pending = there.look_ahead(made.key)
+    assert pending is not None
+    pending.result(10)
+    far(there).calls.clear()
+    assert looks_up(there, made)
+    assert not far(there).calls["find"]
+    assert not far(there).calls["has"]
+    assert there.look_ahead(made.key) is None
+
+
+def test_looking_ahead_asks_for_many_at_once(home: Home, objects: Objects) -> None:
+    there = home("b", FakeRemote(objects, delay=0.05))
+    pending = [there.look_ahead(key(number)) for number in range(32)]
+    for future in pending:
+        assert future is not None
+        future.result(10)
+    assert far(there).most == 16
+
+
+def test_who_looks_ahead_may_bring_the_claim_along(home: Home) -> None:
+    here = home("a")
+    pending = here.look_ahead(key(1), claim=True)
+    assert pending is not None
+    pending.result(10)
+    assert far(here).calls["claim"] == 1
+    claim = here.claim(key(1))
+    assert claim is not None
+    assert far(here).calls["claim"] == 1
+    claim.release()
+
+
+def test_nothing_is_looked_for_ahead_that_is_here(home: Home) -> None:
+    here = home("a")
+    made = record(here, 1, SMALL)
+    assert here.look_ahead(made.key) is None
+    assert blob(SMALL) in made.blobs
