@@ -69,7 +69,10 @@ def fault(kind: Kind, rate: float = 1.0, **more: Any) -> Fault:
 def is_right(ended: Ended, plain: Ended) -> None:
     assert ended.delivered == plain.delivered, ended.log
     assert "Traceback" not in ended.log, ended.log
-    assert len(ended.warnings) <= 1, ended.log
+    damaged = [line for line in ended.warnings if " is not used (" in line]
+    # One for what makes objects useless: entries or blobs; one for a store that fails.
+    assert len(damaged) <= 2, ended.log
+    assert len(ended.warnings) - len(damaged) <= 1, ended.log
 
 
 def stores_are_sound(team: Team, s3: S3Server, *machines: str) -> None:
