@@ -23,7 +23,7 @@ oldest := $(shell sed -n 's/^ *cwltool *>= *\([0-9.]*\).*/\1/p' setup.cfg)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-slow test-toil toil-env .run-toil test-all test-oldest coverage lint format typecheck imports check \
+.PHONY: help demo test test-slow test-slurm test-toil toil-env .run-toil test-all test-oldest coverage lint format typecheck imports check \
 	docs docs-serve conformance conformance-suite conformance-predict conformance-oldest conformance-compiled \
 	conformance-cwltool conformance-toil conformance-official conformance-official-toil bench bench-peers bench-figures dist install clean
 
@@ -39,7 +39,10 @@ test: $(VENV)/.test ## the fast tests (ARGS='-n 0' for one at a time, as a debug
 	$(run) $(bin)/python -m pytest -m 'not slow and not toil' -n $(JOBS) --dist worksteal $(ARGS)
 
 test-slow: $(VENV)/.test ## the slow tests, which need real tools (see CONTRIBUTING.md)
-	$(run) $(bin)/python -m pytest -m slow $(ARGS)
+	$(run) $(bin)/python -m pytest -m 'slow and not slurm' $(ARGS)
+
+test-slurm: $(VENV)/.test ## the tests that need a Slurm, which they bring up (root, Debian)
+	$(run) $(bin)/python -m pytest -m slurm $(ARGS)
 
 test-toil: toil-env ## the tests with Toil, some of them at once
 	@$(MAKE) --no-print-directory .run-toil VENV=.venv-toil

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
-from . import entries, hashing, readme
+from . import entries, hashing, readme, shared
 from .bench import Bench, describe
 from .errors import BenchmarkError
 from .peers import RUNNERS, find_runner
@@ -63,6 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     shown.set_defaults(verb=_readme)
     entries.add_arguments(verbs.add_parser("entries", help="measure a store of many entries"))
     hashing.add_arguments(verbs.add_parser("hashing", help="measure digests"))
+    shared.add_arguments(verbs.add_parser("shared", help="measure a shared store on S3"))
     return parser
 
 

@@ -150,6 +150,22 @@ class Case:
     runs: tuple[Run, ...]
     source: Path = field(compare=False)
 
+    @property
+    def touches_store(self) -> bool:
+        """Whether something is done to the files of the store."""
+        return any(
+            run.store_files is not None
+            or any(name == "store" or name.startswith("store/") for name in run.keeps)
+            or any(_touches_store(change) for change in run.changes)
+            for run in self.runs
+        )
+
+
+def _touches_store(change: Mapping[str, JSON]) -> bool:
+    [(action, what)] = change.items()
+    names = what if isinstance(what, (list, Mapping)) else ()
+    return action.endswith("_store") or any(str(name).split("/")[0] == "store" for name in names)
+
 
 def parse(raw: Mapping[str, JSON], source: Path) -> Case:
     """Read a case that has been written out, families and templates resolved.

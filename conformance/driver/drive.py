@@ -89,6 +89,8 @@ def drive(
 def why_skip(case: Case, template: Template) -> str:
     """Return why a runner cannot be asked this; empty if it can."""
     asked = {*case.needs}
+    if case.touches_store:
+        asked.add("store-folder")
     for run in case.runs:
         asked |= {option.partition("=")[0] for option in run.options if option.startswith("-")}
     if lacking := sorted(asked & template.missing):
@@ -339,6 +341,8 @@ def _environment(run: Run, plan: Plan, world: World) -> dict[str, str]:
         "LANG": "C.UTF-8",
     }
     environment |= dict(plan.template.environment)
+    known = os.environ
+    environment |= {name: known[name] for name in plan.template.variables if name in known}
     for name, value in run.environment.items():
         if value is None:
             environment.pop(name, None)

@@ -31,6 +31,7 @@ class Template:
         are skipped.
     :param invalidation: what takes back the results of a tool, whose label takes the place of
         ``{tool}``; empty for a runner that cannot.
+    :param variables: variables of whoever runs the driver that the runner is given as well.
     :param prediction: what asks the runner what a run would do, without doing it; empty for
         one that cannot tell.
     """
@@ -42,6 +43,7 @@ class Template:
     environment: tuple[tuple[str, str], ...] = ()
     prediction: str = ""
     invalidation: str = ""
+    variables: tuple[str, ...] = ()
 
     def check(self) -> None:
         """See that the template can be used.
@@ -109,6 +111,31 @@ _INVALIDATION: Final = (
     "CWL_MEMO_STORE={store} cwl-memo invalidate --tool {tool} --reason conformance --yes"
 )
 
+# Another machine each time, with an empty home: all that is reused comes from the shared store.
+_SHARED: Final = "HOME={scratch} CWL_MEMO_STORE={scratch}/store CWL_MEMO_SHARED={url} "
+_AWS: Final = (
+    "AWS_ENDPOINT_URL",
+    "AWS_ALLOW_HTTP",
+    "AWS_REGION",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+)
+_SHARED_INVALIDATION: Final = (
+    "CWL_MEMO_STORE={store}-of-who-invalidates CWL_MEMO_SHARED={url} "
+    "cwl-memo invalidate --tool {tool} --reason conformance --yes"
+)
+
+
+def _shared(name: str, url: str, *lacks: str) -> Template:
+    return Template(
+        name,
+        _CWL_MEMO.replace("CWL_MEMO_STORE={store} ", _SHARED).replace("{url}", url),
+        lacks=frozenset({"cache-behavior", "cwl-memo-store", *lacks}),
+        invalidation=_SHARED_INVALIDATION.replace("{url}", url),
+        variables=_AWS,
+    )
+
+
 # With --parallel it does not end after SIGINT or SIGTERM, with a cache or without.
 _CWLTOOL_LACKS: Final = frozenset(
     {"cache-behavior", "cwl-memo-store", "recheck", "signals-in-parallel"}
@@ -138,6 +165,10 @@ TEMPLATES: Final[Mapping[str, Template]] = {
             prediction=_PREDICTION,
             invalidation=_INVALIDATION,
         ),
+        _shared("cwl-memo-shared-file", "file://{store}"),
+        # A bucket called memo, of the server that AWS_ENDPOINT_URL and its like name; a case
+        # has a prefix of its own there.
+        _shared("cwl-memo-shared-s3", "s3://memo{store}", "store-folder"),
         Template(
             "cwltool-cachedir",
             "cwltool --cachedir {store} --outdir {outdir} {options} {document} {job}",

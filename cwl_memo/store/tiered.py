@@ -440,7 +440,7 @@ class TieredStore:
     def end_sharing(self, *, wait: bool) -> SharedUse:
         """Wait until all has gone up, if there is time, and tell what was shared."""
         if wait:
-            self._uploads.finish()
+            self._uploads.finish(is_told=lambda: self._warned)
         uploads = self._uploads
         return SharedUse(
             self.remote.location,

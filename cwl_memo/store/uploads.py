@@ -200,8 +200,11 @@ class Uploads:
 
     # the end
 
-    def finish(self) -> None:
-        """Wait until all has gone up, or nothing moves any more, and say what has not."""
+    def finish(self, *, is_told: Callable[[], bool] = lambda: False) -> None:
+        """Wait until all has gone up, or nothing moves any more, and say what has not.
+
+        :param is_told: whether there has been a warning already that the shared store fails.
+        """
         begun = told = time.monotonic()
         with self._changed:
             total = len(self._waiting)
@@ -219,20 +222,19 @@ class Uploads:
                         total,
                         format_bytes(self.bytes),
                     )
-        self._tell()
+        if self.left:
+            self._tell(is_told())
 
-    def _tell(self) -> None:
-        left = self.left
-        if left:
-            results = "1 result was" if left == 1 else f"{left} results were"
+    def _tell(self, is_told: bool) -> None:  # noqa: FBT001
+        results = "1 result was" if self.left == 1 else f"{self.left} results were"
+        told = f"{results} not shared with {self._remote.location}"
+        later = "a later run, or 'cwl-memo push', shares what it can"
+        if is_told:
+            # One warning a run: that it fails, and why, has been said.
+            _log.info("[memo] %s; %s", told, later)
+        else:
             why = next(iter(self.failed.values()), "it took too long")
-            _log.warning(
-                "cwl-memo: %s not shared with %s: %s; a later run, or 'cwl-memo push', shares "
-                "what it can",
-                results,
-                self._remote.location,
-                why,
-            )
+            _log.warning("cwl-memo: %s: %s; %s", told, why, later)
 
     @property
     def left(self) -> int:

@@ -309,6 +309,20 @@ def test_without_the_shared_store_the_own_one_does_all_it_did(
     assert len(warnings(caplog)) == 1
 
 
+def test_of_a_shared_store_that_fails_there_is_one_warning(
+    home: Home, caplog: pytest.LogCaptureFixture
+) -> None:
+    here = home("a")
+    far(here).faults["*"] = StoreUnreachableError("down")
+    assert here.get_entry(key(1)) is None
+    share(here, 1, LARGE)
+    used = here.end_sharing(wait=True)
+    assert used is not None
+    assert used.not_uploaded == 1
+    (told,) = warnings(caplog)
+    assert "failed, the run goes on without it" in told
+
+
 def test_what_did_not_go_up_goes_up_in_a_later_run(
     home: Home, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -13,6 +13,7 @@ import secrets
 import socket
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from typing import Any, Final
 
 from cwl_memo.core.canonical import canonical_bytes
 from cwl_memo.core.digest import ReuseKey
-from cwl_memo.errors import StoreError, StoreReadOnlyError
+from cwl_memo.errors import StoreDamagedError, StoreError, StoreReadOnlyError
 from cwl_memo.store.protocol import Claim
 from cwl_memo.store.shared.bucket import Bucket
 from cwl_memo.store.shared.layout import lease_name
@@ -38,6 +39,9 @@ _LOOK: Final = 2.0
 
 _SURE: Final = 30.0
 """Seconds after a sign of life in which nobody can have taken a lease over."""
+
+_VANISHED: Final = 3
+"""Looks at a lease that is said to be there, and is not, after which nobody waits for it."""
 
 _LIMIT: Final = 4096
 
@@ -107,6 +111,7 @@ class Leases:
         self._look = look
         self._held: dict[ReuseKey, _Held] = {}
         self._watched: dict[ReuseKey, _Watched] = {}
+        self._vanished: Counter[ReuseKey] = Counter()
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._heart: threading.Thread | None = None
@@ -138,6 +143,7 @@ class Leases:
             return self._let_go(held, None)
         with self._lock:
             self._watched.pop(key, None)
+            self._vanished.pop(key, None)
         self._start()
         return _Granted(lambda: self._release(held))
 
@@ -147,11 +153,14 @@ class Leases:
         return instead
 
     def _take(self, held: _Held) -> bool:
-        """Write a lease where there is none, or one that is dead; return whether it is ours."""
+        """Write a lease where there is none, or one that is dead; return whether it is ours.
+
+        :raises StoreError: if leases cannot be had here: nobody is waited for then.
+        """
         name = lease_name(held.key)
         if self._bucket.put(name, held.to_bytes(), create=True):
             held.beaten = time.monotonic()
-            return self._bucket.has_create() or self._is_ours(held)
+            return self._bucket.has_create() or self._has_won(held)
         body = self._bucket.get(name, _LIMIT)
         now = time.monotonic()
         if body is not None and _holder(body) == held.holder:
@@ -162,6 +171,9 @@ class Leases:
             watched = self._watched.get(held.key)
             if body is None:  # given back just now: to be asked for again
                 self._watched.pop(held.key, None)
+                self._vanished[held.key] += 1
+                if self._vanished[held.key] >= _VANISHED:
+                    raise StoreDamagedError(f"{name} is there and is not")
                 return False
             if watched is None or watched.body != body:
                 self._watched[held.key] = _Watched(body, now, now)
@@ -174,7 +186,17 @@ class Leases:
         held.beaten = time.monotonic()
         # Another may have done the same just now: whoever wrote last has it.
         time.sleep(min(0.2, self._look / 10))
-        return self._is_ours(held)
+        return self._has_won(held)
+
+    def _has_won(self, held: _Held) -> bool:
+        """Tell whether a lease that was just written is still ours.
+
+        :raises StoreDamagedError: if there is none: a place that loses it has no leases.
+        """
+        body = self._bucket.get(lease_name(held.key), _LIMIT)
+        if body is None:
+            raise StoreDamagedError(f"{lease_name(held.key)} is lost")
+        return _holder(body) == held.holder
 
     def _is_ours(self, held: _Held) -> bool:
         body = self._bucket.get(lease_name(held.key), _LIMIT)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from cwl_memo.store.shared.bucket import Bucket
 from cwl_memo.store.shared.opening import open_bucket
+from tests.servers.faulty import FaultyProxy, overwrite, running_proxy
 from tests.servers.s3 import S3Server, running_s3
 
 
@@ -47,3 +49,13 @@ def memory() -> Iterator[Bucket]:
     bucket = open_bucket(f"memory://{secrets.token_hex(8)}")
     yield bucket
     bucket.close()
+
+
+@pytest.fixture
+def faulty(s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyProxy]:
+    """A proxy that may misbehave, in front of the real S3 server; clients are led to it."""
+    with running_proxy(s3.endpoint, partial(overwrite, s3)) as proxy:
+        for name, value in s3.environment().items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+        yield proxy

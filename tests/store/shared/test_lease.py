@@ -144,6 +144,28 @@ def test_where_no_lease_can_be_had_the_job_is_executed(
         claim.release()
 
 
+@pytest.mark.parametrize("has_create", [True, False])
+@pytest.mark.parametrize("is_there", [True, False])
+def test_where_what_is_written_cannot_be_read_the_job_is_executed(
+    machine: Machine, memory: Bucket, has_create: bool, is_there: bool
+) -> None:
+    class Lossy(FaultyBucket):
+        """Says that it has written, or that it is there, and has nothing."""
+
+        def put(self, name: str, data: bytes, *, create: bool = False) -> bool:
+            return not (create and is_there)
+
+        def get(self, name: str, limit: int) -> bytes | None:
+            return None
+
+        def has_create(self) -> bool:
+            return has_create
+
+    leases = machine(Lossy(memory))
+    claim = eventually(lambda: leases.claim(KEY))
+    claim.release()  # type: ignore[attr-defined]
+
+
 def test_where_creating_is_not_known_there_are_leases_all_the_same(
     machine: Machine, bucket: Bucket
 ) -> None:
