@@ -94,7 +94,6 @@ def _left(place: Place, machines: Sequence[Machine]) -> dict[str, int]:
     """Return what there is of what should be gone, after upkeep has had its turn."""
     for machine in machines:
         _upkeep("gc", "--store", str(machine.store))
-    # Twice: whether somebody still holds a lease is seen by looking again.
     _upkeep("gc", "--memo-shared", place.url, environment=place.environment)
     names = place.names()
     stores = [path for machine in machines for path in machine.store.glob("tmp/*")]
