@@ -24,11 +24,13 @@ from cwl_memo.errors import (
     StoreForbiddenError,
     StoreFullError,
     StoreUnavailableError,
+    StoreUnreachableError,
 )
 from cwl_memo.store.failure import writing
 from cwl_memo.store.regular import write_all
 from cwl_memo.store.shared import zstd
 from cwl_memo.store.shared.bucket import Bucket
+from cwl_memo.store.shared.checked_file import CheckedFile
 from cwl_memo.store.shared.envelope import Place, Stored
 from cwl_memo.store.shared.layout import PARTS, ZSTD, blob_name, part_name, whole_name
 from cwl_memo.store.shared.parts import PARTS_LIMIT, Parts, has_part, split
@@ -38,7 +40,12 @@ __all__ = ["PART", "Blobs"]
 PART: Final = 256 << 20
 """Bytes above which a blob is stored in parts, and of each part but the last."""
 
-_PIECE: Final = 1 << 20
+_TRIES: Final = 3
+"""How often a part is asked for whose connection breaks."""
+
+_LARGE: Final = 8 << 20
+_LARGE_AT_ONCE: Final = 4
+"""Blobs of more bytes than that which go up at once: each holds some 50 MB of memory."""
 
 _RESERVE: Final = 64 << 20
 """Bytes that a file system keeps free, whatever is fetched to it."""
@@ -57,6 +64,7 @@ class Blobs:
         self._may_write = may_write
         self._part = part
         self._lock = threading.Lock()
+        self._large = threading.Semaphore(_LARGE_AT_ONCE)
         self._unsound: set[Digest] = set()
         """What was found damaged, and is sent again though it is there."""
 
@@ -71,7 +79,11 @@ class Blobs:
             with self._lock:
                 must_send = blob.digest in self._unsound
             if blob.size > self._part:
-                stored = self._upload_parts(blob, source, must_send=must_send)
+                with self._large:
+                    stored = self._upload_parts(blob, source, must_send=must_send)
+            elif blob.size > _LARGE:
+                with self._large:
+                    stored = self._upload_one(blob, source, must_send=must_send)
             else:
                 stored = self._upload_one(blob, source, must_send=must_send)
         with self._lock:
@@ -87,7 +99,7 @@ class Blobs:
         there = None if must_send else self._size(name)
         if there is not None and (is_compressed or there == blob.size):
             return Stored(place, there)
-        checked = _Checked(source, blob)
+        checked = CheckedFile(source, blob)
         if is_compressed:
             with zstd.compressed(checked, blob.size) as (packed, size):
                 checked.finish()
@@ -118,7 +130,7 @@ class Blobs:
             return Stored(Place.PARTS, whole)
         is_compressed = zstd.pays(source.read(zstd.SAMPLE))
         source.seek(0)
-        checked = _Checked(source, blob)
+        checked = CheckedFile(source, blob)
         parts = []
         for number, size in enumerate(split(blob.size, self._part)):
             name = part_name(blob.digest, number) + (ZSTD if is_compressed else "")
@@ -249,18 +261,38 @@ class Blobs:
                 content = with_part
                 continue
             is_resumed = False
+            content = self._fill_part(blob, parts, number, start, descriptor, content)
+        if content.hexdigest() != blob.digest.hex:
+            raise StoreDamagedError(f"blob {blob.digest} is not as it was recorded")
+
+    def _fill_part(
+        self, blob: BlobRef, parts: Parts, number: int, start: int, descriptor: int, before: blake3
+    ) -> blake3:
+        """Fetch one part to its place in a file, again where the connection breaks.
+
+        :param before: has taken in what comes before it.
+        :returns: what has taken in the part, too.
+        """
+        part, name = parts.parts[number], parts.name(blob.digest, number)
+        left = _TRIES
+        while True:
+            left -= 1
+            content = before.copy()
             with writing("write a blob"):
                 os.ftruncate(descriptor, start)
                 os.lseek(descriptor, start, os.SEEK_SET)
-            name = parts.name(blob.digest, number)
             raw = self._bucket.read(name)
             data = zstd.decompressed(raw, part.size) if parts.is_compressed else raw
-            for piece in _of_size(data, part.size, name):
-                content.update(piece)
-                with writing("write a blob"):
-                    write_all(descriptor, piece)
-        if content.hexdigest() != blob.digest.hex:
-            raise StoreDamagedError(f"blob {blob.digest} is not as it was recorded")
+            try:
+                for piece in _of_size(data, part.size, name):
+                    content.update(piece)
+                    with writing("write a blob"):
+                        write_all(descriptor, piece)
+            except StoreUnreachableError:
+                if not left:
+                    raise
+                continue
+            return content
 
     def discard(self, blob: BlobRef, stored: Stored) -> None:
         """Have a damaged blob sent again by whoever has it."""
@@ -330,57 +362,3 @@ def _known(parts: Iterator[bytes], blob: BlobRef) -> Iterator[bytes]:
         yield part
     if content.hexdigest() != blob.digest.hex:
         raise StoreDamagedError(f"blob {blob.digest} is not as it was recorded")
-
-
-class _Checked:
-    """A blob's file, its digest computed while it is read.
-
-    :param source: the file.
-    :param blob: what it should be.
-    """
-
-    def __init__(self, source: IO[bytes], blob: BlobRef) -> None:
-        self._source = source
-        self._blob = blob
-        self._content = blake3()
-        self._part = blake3()
-        self._left = blob.size
-
-    def begin_part(self) -> blake3:
-        """Return what computes the digest of what is read from now on."""
-        self._part = blake3()
-        return self._part
-
-    def read(self, size: int = -1) -> bytes:
-        """Return at most so many bytes; none at the end.
-
-        :raises StoreDamagedError: if those before the last were not the blob's: what is made
-            of them must not become an object.
-        """
-        try:
-            data = self._source.read(min(size, _PIECE) if size >= 0 else _PIECE)
-        except OSError as error:
-            # Not the fault of the place that it is sent to.
-            raise StoreDamagedError(f"blob {self._blob.digest} cannot be read: {error}") from error
-        self._content.update(data)
-        self._part.update(data)
-        self._left -= len(data)
-        if not self._left:
-            self.finish()
-        return data
-
-    def skip(self, size: int) -> None:
-        """Read so many bytes that are not sent."""
-        while size:
-            data = self.read(size)
-            if not data:
-                raise StoreDamagedError(f"blob {self._blob.digest} ends too early")
-            size -= len(data)
-
-    def finish(self) -> None:
-        """Hold what was read against the digest.
-
-        :raises StoreDamagedError: if it is something else.
-        """
-        if self._left or self._content.hexdigest() != self._blob.digest.hex:
-            raise StoreDamagedError(f"blob {self._blob.digest} is not as it was recorded")

@@ -154,6 +154,10 @@ class Leases:
             return self._bucket.has_create() or self._is_ours(held)
         body = self._bucket.get(name, _LIMIT)
         now = time.monotonic()
+        if body is not None and _holder(body) == held.holder:
+            # Written by a request whose answer was lost, and that was sent again.
+            held.beaten = now
+            return True
         with self._lock:
             watched = self._watched.get(held.key)
             if body is None:  # given back just now: to be asked for again

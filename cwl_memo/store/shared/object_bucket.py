@@ -266,10 +266,8 @@ class ObjectBucket:
                     # Some servers take the second as well, and say nothing.
                     first = self._put(name, b"1", create=True)
                     self._has_create = first and not self._put(name, b"2", create=True)
-                except StoreForbiddenError:
-                    raise
                 except StoreUnreachableError as error:
-                    if "501" not in str(error) and "400" not in str(error):
+                    if not any(f"status code: {code}" in str(error) for code in (400, 501)):
                         raise
                     self._has_create = False  # the server says that it knows no such thing
                 with contextlib.suppress(StoreError):

@@ -6,6 +6,7 @@ import datetime as dt
 import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -56,6 +57,7 @@ from cwl_memo.store.workers import Workers
 __all__ = ["SharedStore"]
 
 _THREADS: Final = 16
+_SENDERS: Final = 8
 _REMEMBERED: Final = 100_000
 """Blobs of which it is remembered how they are stored."""
 
@@ -93,6 +95,8 @@ class SharedStore:
         self._sign_with = sign_with
         self._program = program
         self._pool = Workers(_THREADS, "cwl-memo shared store")
+        # Look-ups do not wait behind large blobs that go up.
+        self._senders = Workers(_SENDERS, "cwl-memo sender")
         self._blobs = Blobs(bucket, may_write=self.may_write)
         self._leases = Leases(bucket, self._pool)
         self._tombstones = SharedTombstones(bucket)
@@ -127,7 +131,12 @@ class SharedStore:
                     check_marker(data, self.location)
             if data is None and make:
                 now = dt.datetime.now().astimezone().isoformat(timespec="seconds")
-                self._bucket.put(MARKER, marker(now, self._program), create=True)
+                try:
+                    self._bucket.put(MARKER, marker(now, self._program), create=True)
+                except StoreForbiddenError:
+                    # Whoever may only write may not look whether it is there.
+                    if self.may_read:
+                        raise
             self._has_marker = data is not None or make
 
     @contextmanager
@@ -233,15 +242,17 @@ class SharedStore:
         self, blobs: tuple[BlobRef, ...], open_blob: Callable[[Digest], IO[bytes]]
     ) -> dict[Digest, Stored]:
         upload = partial(self._blobs.upload, open_blob=open_blob)
-        stored = self._each(upload, blobs)
+        stored = self._each(upload, blobs, self._senders)
         return {blob.digest: how for blob, how in zip(blobs, stored, strict=True)}
 
-    def _each(self, work: Callable[[BlobRef], _T], blobs: Sequence[BlobRef]) -> Iterable[_T]:
+    def _each(
+        self, work: Callable[[BlobRef], _T], blobs: Sequence[BlobRef], pool: Executor
+    ) -> Iterable[_T]:
         """Do something with several blobs at once."""
         if len(blobs) < 2:
             return map(work, blobs)
         try:
-            return self._pool.map(work, blobs)
+            return pool.map(work, blobs)
         except RuntimeError as error:
             raise StoreUnavailableError(f"{self.location} has been closed") from error
 
@@ -283,7 +294,7 @@ class SharedStore:
                 self._remember(there)
             inline = {} if there is None else there.inline
             left = [blob for blob in asked if blob.digest not in inline]
-            return all(self._each(self._has, left))
+            return all(self._each(self._has, left, self._pool))
 
     def _has(self, blob: BlobRef) -> bool:
         stored = self._stored.get(blob.digest)
@@ -337,5 +348,6 @@ class SharedStore:
     def close(self) -> None:
         """Let go of threads and connections. May be called more than once."""
         self._leases.close()
-        self._pool.shutdown(wait=True, cancel_futures=False)
+        self._senders.shutdown()
+        self._pool.shutdown()
         self._bucket.close()

@@ -6,13 +6,21 @@ import io
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import pytest
+import zstandard
 
-from cwl_memo.core.digest import digest_of_bytes
+from cwl_memo.core.digest import Digest, digest_of_bytes
 from cwl_memo.core.entry import BlobRef
-from cwl_memo.errors import StoreDamagedError, StoreError, StoreFullError, StoreUnreachableError
+from cwl_memo.errors import (
+    StoreDamagedError,
+    StoreError,
+    StoreForbiddenError,
+    StoreFullError,
+    StoreUnreachableError,
+    UsageError,
+)
 from cwl_memo.store.shared import zstd
 from cwl_memo.store.shared.blobs import Blobs
 from cwl_memo.store.shared.bucket import Bucket
@@ -84,6 +92,99 @@ def test_a_file_that_changed_is_not_sent(memory: Bucket) -> None:
                 lambda _, changed=changed: io.BytesIO(changed[:-5]),  # type: ignore[misc]
             )
         assert Blobs(memory).look(blob(content)) is None
+
+
+def test_a_file_that_cannot_be_read_is_damage_of_its_own(memory: Bucket) -> None:
+    class Unreadable(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            if self.tell():
+                raise OSError(5, "input/output error")
+            return super().read(size)
+
+    def opened(_: Digest) -> IO[bytes]:
+        return Unreadable(NOISE)
+
+    whole = Unreadable(NOISE)
+    assert len(whole.read(10)) == 10
+    for content in (os.urandom(3 << 20), NOISE):
+        with pytest.raises(StoreDamagedError):
+            Blobs(memory).upload(BlobRef(digest_of_bytes(content), 3 << 20), opened)
+
+
+@pytest.mark.parametrize("size", [150_000, 350_000])
+def test_one_who_may_not_look_sends_all(memory: Bucket, size: int) -> None:
+    class Blind(FaultyBucket):
+        def _now(self, call: str, name: str) -> Fault:
+            if call in {"head", "list"}:
+                raise StoreForbiddenError("write only")
+            return super()._now(call, name)
+
+    content = NOISE[:size]
+    for _ in range(2):
+        watched = Blind(memory)
+        stored = up(Blobs(watched, 200_000), content)
+        assert any(call in {"put", "put_file"} for call, _ in watched.calls)
+    assert Blobs(memory).has(blob(content), stored)
+
+
+def test_parts_of_which_too_much_came_are_damage(memory: Bucket, tmp_path: Path) -> None:
+    stored = up(Blobs(memory), NOISE)
+    memory.put(blob_name(digest_of_bytes(NOISE)), NOISE + b"x")
+    with pytest.raises(StoreDamagedError, match="larger"):
+        Blobs(memory).fetch(blob(NOISE), stored, tmp_path / "x")
+
+
+@pytest.mark.parametrize("data", [b"", b"not zstd", b"\x28\xb5\x2f\xfd"], ids=range(3))
+def test_what_is_not_zstd_is_damage(data: bytes) -> None:
+    with pytest.raises(StoreDamagedError):
+        list(zstd.decompressed([data], 10))
+
+
+def test_a_file_that_ends_too_early_is_not_compressed() -> None:
+    with pytest.raises(StoreDamagedError), zstd.compressed(io.BytesIO(b"123"), 4):
+        pass
+
+
+def test_zstd_of_python_itself_does_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It came with Python 3.14; here the package plays its part."""
+    package = zstandard
+
+    class Compressor:
+        def __init__(self, level: int) -> None:
+            self._own = package.ZstdCompressor(level=level).compressobj()
+
+        def compress(self, data: bytes) -> bytes:
+            return self._own.compress(data)
+
+        def flush(self) -> bytes:
+            return self._own.flush()
+
+    class Library:
+        ZstdCompressor = Compressor
+        ZstdError = package.ZstdError
+
+        class DecompressionParameter:
+            window_log_max = "window_log_max"
+
+        @staticmethod
+        def open(file: IO[bytes], mode: str, *, options: dict[str, int]) -> object:
+            assert (mode, options) == ("rb", {"window_log_max": 27})
+            return package.ZstdDecompressor().stream_reader(file)
+
+    monkeypatch.setattr(zstd, "zstd_library", lambda: (Library, False))
+    assert zstd.pays(TEXT)
+    with zstd.compressed(io.BytesIO(TEXT), len(TEXT)) as (packed, size):
+        data = packed.read(size)
+    assert b"".join(zstd.decompressed([data[:100], data[100:]], len(TEXT))) == TEXT
+
+
+def test_where_there_is_no_zstd_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing() -> object:
+        raise UsageError("not installed")
+
+    monkeypatch.setattr(zstd, "zstd_library", missing)
+    assert not zstd.has_zstd()
+    assert not zstd.pays(TEXT)
 
 
 def test_what_decompresses_to_more_than_it_may_is_damage(memory: Bucket, tmp_path: Path) -> None:
@@ -184,6 +285,24 @@ def test_a_download_that_was_cut_short_goes_on(
     assert read == ["00002", "00003"]
     assert target.read_bytes() == large.content
     assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_a_connection_that_breaks_costs_one_part(
+    memory: Bucket, large: Large, tmp_path: Path
+) -> None:
+    stored = up(Blobs(memory, PART), large.content)
+
+    class Breaking(FaultyBucket):
+        def read(self, name: str) -> Iterator[bytes]:
+            is_first = ("read", name) not in self.calls
+            self.fault = Fault.CUT if "00002" in name and is_first else Fault.NONE
+            return super().read(name)
+
+    watched = Breaking(memory)
+    Blobs(watched, PART).fetch(blob(large.content), stored, tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == large.content
+    read = [name.rpartition("/")[2][:5] for call, name in watched.calls if call == "read"]
+    assert read == ["00000", "00001", "00002", "00002", "00003"]
 
 
 def test_what_somebody_wrote_into_a_partial_download_does_not_get_through(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from cwl_memo.errors import (
 )
 from cwl_memo.store.shared.breaker import BreakerBucket
 from cwl_memo.store.shared.bucket import Bucket
+from cwl_memo.store.shared.opening import open_bucket
 from tests.store.shared.faults import Fault, FaultyBucket
 
 CALLS: dict[str, Callable[[Bucket], object]] = {
@@ -67,6 +69,12 @@ def test_failures_that_cost_too_much_time_are_not(memory: Bucket) -> None:
     with pytest.raises(StoreUnreachableError):
         breaker.head("x")
     assert breaker.is_open
+
+
+def test_where_an_object_is_needs_no_answer(tmp_path: Path) -> None:
+    breaker = BreakerBucket(open_bucket(tmp_path.as_uri()))
+    assert breaker.path_of("x") == tmp_path / "x"
+    breaker.close()
 
 
 @pytest.mark.parametrize(

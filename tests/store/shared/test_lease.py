@@ -180,3 +180,80 @@ def test_what_somebody_wrote_as_a_lease_is_waited_for_no_longer_than_any(
         claim = eventually(lambda leases=leases: leases.claim(KEY))  # type: ignore[misc]
         claim.release()  # type: ignore[attr-defined]
         eventually(lambda: is_free(bucket))
+
+
+def test_a_lease_given_back_while_it_is_written_anew_is_gone(
+    machine: Machine, memory: Bucket
+) -> None:
+    class Late(FaultyBucket):
+        """The holder ends while a sign of life is under way."""
+
+        def put(self, name: str, data: bytes, *, create: bool = False) -> bool:
+            if not create:
+                leases._held.clear()
+            return super().put(name, data, create=create)
+
+    late = Late(memory)
+    leases = machine(late)
+    assert leases.claim(KEY) is not None
+    eventually(lambda: is_free(memory))
+    assert machine(memory).claim(KEY) is not None
+
+
+def test_a_fault_of_the_program_leaves_no_claim_behind(machine: Machine, memory: Bucket) -> None:
+    class Broken(FaultyBucket):
+        def put(self, name: str, data: bytes, *, create: bool = False) -> bool:
+            raise RuntimeError("a defect")
+
+    leases = machine(Broken(memory))
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            leases.claim(KEY)
+
+
+def test_what_is_given_back_after_the_end_is_given_back(memory: Bucket) -> None:
+    pool = ThreadPoolExecutor(1)
+    leases = Leases(memory, pool)
+    claim = leases.claim(KEY)
+    assert claim is not None
+    pool.shutdown()
+    claim.release()
+    assert is_free(memory)
+    leases.close()
+    leases.close()
+    assert leases.claim(KEY) is not None
+    assert is_free(memory)
+
+
+def test_a_lease_whose_answer_was_lost_is_had_all_the_same(memory: Bucket) -> None:
+    class Deaf(FaultyBucket):
+        """The first request succeeds unheard, and is refused as it is sent again."""
+
+        def put(self, name: str, data: bytes, *, create: bool = False) -> bool:
+            return super().put(name, data, create=create) and not create
+
+    pool = ThreadPoolExecutor(1)
+    leases = Leases(Deaf(memory), pool)
+    claim = leases.claim(KEY)
+    assert claim is not None
+    claim.release()
+    leases.close()
+    pool.shutdown()
+    assert is_free(memory)
+
+
+def test_a_lease_given_back_between_two_looks_is_had_at_the_third(memory: Bucket) -> None:
+    class Vanishing(FaultyBucket):
+        def get(self, name: str, limit: int) -> bytes | None:
+            return None
+
+    pool = ThreadPoolExecutor(1)
+    first, second = Leases(memory, pool), Leases(Vanishing(memory), pool)
+    claim = first.claim(KEY)
+    assert claim is not None
+    assert second.claim(KEY) is None
+    claim.release()
+    assert eventually(lambda: second.claim(KEY))
+    for leases in (first, second):
+        leases.close()
+    pool.shutdown()

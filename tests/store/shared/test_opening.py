@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import os
@@ -11,13 +12,20 @@ from typing import Any
 
 import pytest
 
-from cwl_memo.errors import StoreDamagedError, StoreError, StoreUnavailableError, UsageError
+from cwl_memo.errors import (
+    StoreDamagedError,
+    StoreError,
+    StoreFullError,
+    StoreUnavailableError,
+    UsageError,
+)
 from cwl_memo.store.shared.bucket import Bucket
 from cwl_memo.store.shared.credentials import aws_credentials
 from cwl_memo.store.shared.file_bucket import FileBucket
 from cwl_memo.store.shared.layout import MARKER
 from cwl_memo.store.shared.opening import open_bucket, open_shared
 from cwl_memo.store.shared.store import SharedStore
+from tests.store.example import failing
 from tests.store.shared.faults import FaultyBucket
 from tests.store.shared.sharing import job, share
 
@@ -26,6 +34,7 @@ from tests.store.shared.sharing import job, share
     "url",
     [
         "",
+        "s3://[bucket/x",
         "/a/path",
         "bucket/prefix",
         "ftp://host/x",
@@ -160,6 +169,40 @@ def test_who_may_read_an_object_is_for_the_umask_to_say(files: FileBucket, tmp_p
     assert stat.S_IMODE(found.st_mode) == 0o664
 
 
+def test_a_file_system_without_hard_links_has_no_condition(
+    files: FileBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "link", failing(errno.EPERM))
+    assert not files.has_create()
+    assert files.put("x", b"1", create=True)
+    assert not files.put("x", b"2", create=True)
+    assert files.get("x", 10) == b"1"
+
+
+def test_a_full_disk_is_told_as_such(files: FileBucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "link", failing(errno.ENOSPC))
+    with pytest.raises(StoreFullError):
+        files.has_create()
+    monkeypatch.setattr(Path, "replace", failing(errno.ENOSPC))
+    with pytest.raises(StoreFullError):
+        files.put("x", b"1")
+
+
+def test_an_object_of_somebody_elses_is_not_used(
+    files: FileBucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files.put("x", b"1")
+    monkeypatch.setattr(os, "open", failing(errno.EACCES))
+    with pytest.raises(StoreDamagedError):
+        files.get("x", 10)
+    with pytest.raises(StoreDamagedError):
+        list(files.read("x"))
+
+
+def test_an_object_knows_where_it_is(files: FileBucket, tmp_path: Path) -> None:
+    assert files.path_of("a/x") == tmp_path / "shared" / "a" / "x"
+
+
 def test_nothing_is_left_of_a_write_that_failed(files: FileBucket, tmp_path: Path) -> None:
     (tmp_path / "shared" / "x").mkdir(parents=True)
     with pytest.raises(StoreError):
@@ -227,6 +270,33 @@ def test_the_environment_comes_before_the_files(
     write_aws(home, FILE)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
     assert aws_credentials() == {}
+
+
+def test_a_profile_that_signs_on_is_left_to_boto3(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_aws(home, "", "[profile sso]\nsso_session = x\n")
+    monkeypatch.setenv("AWS_PROFILE", "sso")
+    real = importlib.import_module
+
+    class Boto3:
+        @staticmethod
+        def Session(profile_name: str) -> str:  # noqa: N802
+            return f"session of {profile_name}"
+
+        @staticmethod
+        def Boto3CredentialProvider(session: str) -> str:  # noqa: N802
+            return f"credentials of the {session}"
+
+    def without(name: str) -> Any:
+        if "boto3" in name:
+            raise ImportError(name)
+        return real(name)
+
+    monkeypatch.setattr(importlib, "import_module", without)
+    assert aws_credentials() == {}
+    monkeypatch.setattr(importlib, "import_module", lambda _: Boto3)
+    assert aws_credentials() == {"credential_provider": "credentials of the session of sso"}
 
 
 def test_files_that_cannot_be_read_are_no_credentials(home: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,10 +16,17 @@ import pytest
 from cwl_memo.core.digest import Digest
 from cwl_memo.core.entry import OutputVariant
 from cwl_memo.core.settings import SharedMode
-from cwl_memo.errors import InvalidatedError, StoreDamagedError, StoreReadOnlyError
-from cwl_memo.store.shared.opening import open_shared
+from cwl_memo.errors import (
+    InvalidatedError,
+    StoreDamagedError,
+    StoreForbiddenError,
+    StoreReadOnlyError,
+)
+from cwl_memo.store.shared.opening import open_bucket, open_shared
 from cwl_memo.store.shared.remote import Remote
+from cwl_memo.store.shared.store import SharedStore
 from tests.store.example import blob, digest
+from tests.store.shared.faults import Fault, FaultyBucket
 from tests.store.shared.sharing import SMALL_FILE, job, opener, share, take, tombstone, whole
 
 NOISE = os.urandom(100_000)
@@ -176,8 +183,38 @@ class TestRemote:
         writer.close()
         assert here.find(other.key) is not None
 
+    def test_one_who_may_write_and_not_look_writes(self, url: str, here: Remote) -> None:
+        class Blind(FaultyBucket):
+            def _now(self, call: str, name: str) -> Fault:
+                if call in {"get", "head", "read", "list"}:
+                    raise StoreForbiddenError("write only")
+                return Fault.NONE
+
+        for number, has_create in enumerate((True, False)):
+            blind = Blind(open_bucket(url))
+            if not has_create:
+                blind.put = _heads_first(blind)  # type: ignore[method-assign]
+            writer = SharedStore(blind, mode=SharedMode.WRITEONLY)
+            made = share(writer, number, SMALL_FILE, NOISE, TEXT)
+            assert writer.claim(made.key) is not None
+            writer.close()
+            assert here.find(made.key) is not None
+            assert here.has(made, made.blobs)
+
     def test_it_can_be_closed_twice(self, here: Remote) -> None:
         here.close()
+
+
+def _heads_first(bucket: FaultyBucket) -> Callable[..., bool]:
+    """Return a put for a server that knows no condition."""
+    plain = bucket.put
+
+    def put(name: str, data: bytes, *, create: bool = False) -> bool:
+        if create:
+            bucket.head(name)
+        return plain(name, data)
+
+    return put
 
 
 def _open_other(data: bytes, _: Digest) -> IO[bytes]:
