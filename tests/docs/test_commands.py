@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -12,6 +13,9 @@ from typing import Final
 
 import pytest
 
+from cwl_memo.core.signature import SigningKey
+from cwl_memo.store.local import open_store
+from cwl_memo.store.shared.opening import open_shared
 from tests.docs.pages import ROOT, Step, pages, run_session
 
 pytestmark = pytest.mark.slow
@@ -74,8 +78,14 @@ _BEFORE_SOME: Final = (
     (r"project (?!create)", "cwl-memo project create genomes"),
     (r"unpin ", "cwl-memo pin --run latest; cwl-memo pin --run -2"),
     (r"import ", "cwl-memo export latest paper.tar.zst"),
+    (r"key (?!new)|sign-with ", "cwl-memo key new laptop; cwl-memo key new lead"),
+    (r"--distrust (\S+)", r"cwl-memo shared set URL --trust \1 --sign-with lead"),
 )
 """What some commands need that others must not find."""
+
+
+_SIGNER: Final = SigningKey.from_seed(bytes(range(32)))
+"""Who signed what is in the shared store of the pages."""
 
 
 def commands() -> Iterator[tuple[str, str]]:
@@ -106,7 +116,20 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "my-runner").chmod(0o755)
     for code, output in typed(home, list(BEFORE)):
         assert code == 0, output
+    _share(home)
     return home
+
+
+def _share(home: Path) -> None:
+    """Make the shared store of the pages: no test asks anything of the network."""
+    store = open_store(home / ".cache/cwl-memo", readonly=True)
+    shared = open_shared((home / "shared").as_uri(), sign_with=_SIGNER)
+    try:
+        for entry in filter(None, map(store.get_entry, store.keys())):
+            shared.publish(entry, lambda digest: io.BytesIO(store.read_blob(digest)))
+    finally:
+        shared.close()
+        store.close()
 
 
 def typed(home: Path, lines: list[str]) -> list[tuple[int, str]]:
@@ -122,11 +145,13 @@ def typed(home: Path, lines: list[str]) -> list[tuple[int, str]]:
         return run_session([Step(line, [], checked=False) for line in lines], home, programs)
 
 
-def as_typed(command: str, key: str) -> str:
+def as_typed(command: str, key: str, home: Path) -> str:
     """Return a command with the reader's own names in the place of those of the page."""
     command = re.sub(r"\s#.*$", "", command)
     command = re.sub(r"\b(?:3f9ac1|4283dbcd1230)\b", key[:12], command)
     command = command.replace("/data/memo", ".cache/cwl-memo").replace(" RUNNER", " cwl-memo")
+    command = command.replace("s3://lab/memo", (home / "shared").as_uri())
+    command = re.sub(r"ed25519:\S+|(?<=--signed-by )KEY|(?<=trust )KEY", _SIGNER.public, command)
     asks = re.match(r"cwl-memo (clear|invalidate)\b", command)
     if asks and "--dry-run" not in command and "--yes" not in command:
         command += " --yes"  # the answer to the question
@@ -141,8 +166,12 @@ def test_a_printed_command_works(home: Path, tmp_path: Path, page: str, command:
     shutil.copytree(home, mine, symlinks=True)
     [(_, listed)] = typed(mine, ["cwl-memo ls --json"])
     key = json.loads(listed)["entries"][0]["key"]
-    line = as_typed(command, key)
-    before = [needed for pattern, needed in _BEFORE_SOME if re.search(pattern, line)]
+    line = as_typed(command, key, mine)
+    before = [
+        found.expand(needed).replace("URL", (mine / "shared").as_uri())
+        for pattern, needed in _BEFORE_SOME
+        if (found := re.search(pattern, line))
+    ]
     *_, (code, output) = typed(mine, [*before, line])
     # A plan and an audit answer by their status, and one page shows an error.
     expected = {0, 1} if re.match(r"cwl-memo (plan|audit)\b", line) else {0}

@@ -50,6 +50,7 @@ from cwl_memo.store.shared.layout import (
 )
 from cwl_memo.store.shared.lease import Leases
 from cwl_memo.store.shared.remote import Found
+from cwl_memo.store.shared.renew import renew
 from cwl_memo.store.shared.store_settings import read_trust
 from cwl_memo.store.shared.tombstone import SharedTombstones
 from cwl_memo.store.workers import Workers
@@ -62,6 +63,9 @@ _REMEMBERED: Final = 100_000
 """Blobs of which it is remembered how they are stored."""
 
 _T = TypeVar("_T")
+
+_RENEWED_AT_ONCE: Final = 1000
+"""Entries that one run looks at to see whether they are to be written once more."""
 
 _log = logging.getLogger("cwltool")
 
@@ -92,6 +96,7 @@ class SharedStore:
         self._bucket = bucket
         self._trust = trust or TrustPolicy()
         self._listed_trust: TrustPolicy | None = None
+        self._used: set[ReuseKey] = set()
         self._sign_with = sign_with
         self._program = program
         self._pool = Workers(_THREADS, "cwl-memo shared store")
@@ -183,6 +188,9 @@ class SharedStore:
         if (key, shared.entry.origin) in self._quarantined:
             return None
         self._remember(shared)
+        with self._lock:
+            if len(self._used) < _RENEWED_AT_ONCE:
+                self._used.add(key)
         return Found(shared.entry, shared.inline, signer)
 
     def _open(self, key: ReuseKey) -> SharedEntry | None:
@@ -269,6 +277,18 @@ class SharedStore:
                 _log.debug(
                     "cwl-memo: entry %s removed from the shared store: %s", entry.key, reason
                 )
+
+    def renew(self) -> int:
+        """Have the entries that were found since the last time stay young; return how many.
+
+        For the end of a run, when there is time: one request for each.
+        """
+        with self._lock:
+            used, self._used = self._used, set()
+        if not used or not self.may_write:
+            return 0
+        with self._writing():
+            return renew(self._bucket, used)
 
     def keys(self, prefix: str = "") -> Iterator[ReuseKey]:
         """Yield the keys of all entries, or of those that begin so, in no order."""

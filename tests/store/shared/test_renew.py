@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from cwl_memo.core.settings import SharedMode
 from cwl_memo.errors import StoreForbiddenError
 from cwl_memo.store.shared.collect import Collector
 from cwl_memo.store.shared.layout import ENTRIES, entry_name
 from cwl_memo.store.shared.renew import renew
+from cwl_memo.store.shared.store import SharedStore
 
 from .upkeep_bucket import DAY, HeldBucket, entry_of, is_hit, noise, publish, record
 
@@ -106,3 +108,26 @@ def test_who_may_not_write_renews_nothing(bucket: HeldBucket) -> None:
     bucket.before = forbid
     with pytest.raises(StoreForbiddenError):
         renew(bucket, [entry_of(1).key])
+
+
+def test_a_run_renews_what_it_found_and_nothing_else(bucket: HeldBucket) -> None:
+    used, unused = record(bucket, 1), record(bucket, 2)
+    bucket.now += 8 * DAY
+    store = SharedStore(bucket)
+    assert store.find(used.key) is not None
+    assert store.find(entry_of(3).key) is None
+    assert (store.renew(), store.renew()) == (1, 0)
+    ages = {
+        entry.key: bucket.now - bucket.objects[entry_name(entry.key)][1] for entry in (used, unused)
+    }
+    assert ages == {used.key: 0, unused.key: 8 * DAY}
+
+
+def test_who_only_reads_renews_nothing(bucket: HeldBucket) -> None:
+    entry = record(bucket, 1)
+    bucket.now += 8 * DAY
+    store = SharedStore(bucket, mode=SharedMode.READONLY)
+    assert store.find(entry.key) is not None
+    before = dict(bucket.objects)
+    assert store.renew() == 0
+    assert bucket.objects == before
