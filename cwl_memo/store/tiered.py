@@ -14,7 +14,8 @@ import logging
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, wait
+from concurrent import futures
+from concurrent.futures import Future
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
 
@@ -42,6 +43,9 @@ _WORKERS: Final = 16
 
 _ASK_AGAIN: Final = 2.0
 """Seconds for which nothing is asked for again that was not there."""
+
+_PATIENCE: Final = 10.0
+"""Seconds for which what was used is renewed as a run ends."""
 
 _T = TypeVar("_T")
 
@@ -286,7 +290,7 @@ class TieredStore:
         """Have blobs here that are wanted next, several at a time; never an error."""
         far = [d for d in dict.fromkeys(digests) if self._borrowed.lender(d) is not None]
         if len(far) > 1:
-            wait([self._workers.submit(self._bring, digest) for digest in far])
+            futures.wait([self._workers.submit(self._bring, digest) for digest in far])
 
     def _bring(self, digest: Digest) -> bool:
         """Have a borrowed blob here; False where the front takes nothing in.
@@ -440,7 +444,10 @@ class TieredStore:
     def end_sharing(self, *, wait: bool) -> SharedUse:
         """Wait until all has gone up, if there is time, and tell what was shared."""
         if wait:
-            self._uploads.finish(is_told=lambda: self._warned)
+            with contextlib.suppress(RuntimeError):  # closed
+                renewing = self._workers.submit(self._ask, self._renew, 0)
+                self._uploads.finish(is_told=lambda: self._warned)
+                futures.wait([renewing], _PATIENCE)
         uploads = self._uploads
         return SharedUse(
             self.remote.location,
@@ -450,6 +457,9 @@ class TieredStore:
             uploads.bytes,
             uploads.left,
         )
+
+    def _renew(self) -> int:
+        return self.remote.renew() if self._brings and self.remote.may_read else 0
 
     def close(self) -> None:
         """Let go of both stores. May be called more than once."""
