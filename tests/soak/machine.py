@@ -183,7 +183,7 @@ class Machine:
         for result in ("reused", "executed", "refused"):
             self.counts[f"jobs {result}"] += told["summary"][result]
         self.counts["jobs reused from the shared store"] += sum(
-            job.get("origin_store", "") == "shared" for job in told["jobs"]
+            job.get("source") == "shared" for job in told["jobs"]
         )
 
     def _flaw(self, kind: str, drawn: Drawn, place: Path, detail: str = "") -> None:

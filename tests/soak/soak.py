@@ -85,30 +85,46 @@ def soak(seconds: float, kind: str, folder: Path, *, machines: int, seed: int) -
                 future.result()
         for machine in working:
             counts.update(machine.counts)
-        left = _left(place, working)
+        left = _left(place, working, counts)
     flaws = tuple(flaw for machine in working for flaw in machine.flaws)
     return Outcome(time.monotonic() - begun, dict(sorted(counts.items())), flaws, left)
 
 
-def _left(place: Place, machines: Sequence[Machine]) -> dict[str, int]:
+def _left(place: Place, machines: Sequence[Machine], counts: Counter[str]) -> dict[str, int]:
     """Return what there is of what should be gone, after upkeep has had its turn."""
     for machine in machines:
         _upkeep("gc", "--store", str(machine.store))
-    # Twice: whether somebody still holds a lease is seen by looking again.
-    _upkeep("gc", "--memo-shared", place.url, environment=place.environment)
-    names = place.names()
-    stores = [path for machine in machines for path in machine.store.glob("tmp/*")]
+    # A killed run leaves its leases, which whoever wants the job next takes over. Several jobs
+    # of one run may be under way; but with many kills most leases come to be wanted again.
+    counts["leases of killed runs"] = _count(place, "leases/")
+    too_many = max(0, counts["leases of killed runs"] - 2 * counts["killed"])
+    # Nobody is at work: all of them have been left, though not yet for as long as gc waits.
+    at_once = "from cwl_memo.store.shared import collect; collect._ABANDONED = 0.0"
+    _upkeep("gc", "--memo-shared", place.url, environment=place.environment, before=at_once)
     return {
-        "leases": sum(name.startswith("leases/") for name in names),
-        "probes": sum(name.startswith("probe/") for name in names),
-        "unfinished objects": sum("#" in name for name in names),
-        "temporary files of local stores": len(stores),
+        "more leases than runs were killed": too_many,
+        "leases after gc": _count(place, "leases/"),
+        "probes": _count(place, "probe/"),
+        "unfinished objects": sum(
+            "#" in name or name.startswith(".tmp/") for name in place.names()
+        ),
+        "temporary files of local stores": sum(
+            1 for machine in machines for _ in machine.store.glob("tmp/*")
+        ),
     }
 
 
-def _upkeep(*words: str, environment: Mapping[str, str] | None = None) -> None:
+def _count(place: Place, prefix: str) -> int:
+    return sum(name.startswith(prefix) for name in place.names())
+
+
+def _upkeep(
+    *words: str, environment: Mapping[str, str] | None = None, before: str = "pass"
+) -> None:
+    """Run a verb, after a line of Python."""
+    code = f"{before}\nfrom cwl_memo.cli.main import main\nraise SystemExit(main())"
     done = subprocess.run(
-        [sys.executable, "-m", "cwl_memo", *words],
+        [sys.executable, "-c", code, *words],
         env={**os.environ, **(environment or {})},
         stdin=subprocess.DEVNULL,
         capture_output=True,

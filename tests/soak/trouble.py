@@ -161,9 +161,13 @@ def place_of(kind: str, folder: Path) -> Iterator[Place]:
         yield S3Place(server)
 
 
+_MARKER: Final = "cwl-memo.json"
+"""What makes a store of it: whoever damages it, somebody has to put it back."""
+
+
 def damage(place: Place, chance: random.Random, counts: Counter[str]) -> None:
     """Do something to one object."""
-    names = place.names()
+    names = [name for name in place.names() if name != _MARKER]
     if not names:
         return
     name = chance.choice(names)
@@ -179,19 +183,36 @@ def damage(place: Place, chance: random.Random, counts: Counter[str]) -> None:
     counts[f"objects {kind}"] += 1
 
 
+def _outage(
+    place: Place, chance: random.Random, ending: threading.Event, counts: Counter[str]
+) -> None:
+    """Have the whole store unusable for a while."""
+    seconds = chance.uniform(1, 10)
+    kind = chance.choice(("server killed", "server hung", "marker damaged"))
+    counts[kind] += 1
+    if kind == "marker damaged":
+        content = place.get(_MARKER)
+        place.put(_MARKER, b"{")
+        ending.wait(seconds)
+        place.put(_MARKER, content)
+        return
+    if kind == "server killed":
+        place.kill()
+    else:
+        place.hang()
+    ending.wait(seconds)
+    place.mend()
+
+
 def trouble(place: Place, ending: threading.Event, seed: int, counts: Counter[str]) -> None:
     """Damage objects, kill the server and bring it back, until told to end."""
     chance = random.Random(f"trouble {seed}")
     while not ending.wait(chance.uniform(0.5, 3)):
-        if chance.random() < 0.06:
-            kind = chance.choice(("kill", "hang"))
-            counts["server killed" if kind == "kill" else "server hung"] += 1
-            getattr(place, kind)()
-            ending.wait(chance.uniform(1, 10))
-            place.mend()
-            continue
         try:
-            damage(place, chance, counts)
+            if chance.random() < 0.06:
+                _outage(place, chance, ending, counts)
+            else:
+                damage(place, chance, counts)
         except Exception:  # noqa: BLE001  (an object went meanwhile, or the server is slow)
             counts["damage that failed"] += 1
     place.mend()
