@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from cwl_memo.core.cache import CacheBehavior, CacheStatus, RunCache
     from cwl_memo.core.event import Event, EventKind
     from cwl_memo.core.outcome import Hit, Miss, MissCause, Outcome, Reason, Refusal
-    from cwl_memo.core.run import JobRecord, RunRecord
+    from cwl_memo.core.run import JobRecord, RunRecord, SharedUse
     from cwl_memo.core.settings import (
         Directories,
         HostTools,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         Network,
         Retention,
         Settings,
+        SharedMode,
     )
     from cwl_memo.cwl.session import Session
     from cwl_memo.errors import (
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
         read_log,
         read_run_record,
     )
+    from cwl_memo.store.sharing import open_tiered
 
 __version__ = "0.1.0"
 
@@ -100,6 +102,8 @@ __all__ = [
     "Session",
     "Settings",
     "SettingsFileError",
+    "SharedMode",
+    "SharedUse",
     "Store",
     "StoreError",
     "UnknownCacheError",
@@ -112,13 +116,14 @@ __all__ = [
     "materialise_outputs",
     "materialise_workspace",
     "open_store",
+    "open_tiered",
     "read_log",
     "read_run_record",
 ]
 
 _PLACES: Final = {
     **dict.fromkeys(("Hit", "Miss", "MissCause", "Outcome", "Reason", "Refusal"), "core.outcome"),
-    **dict.fromkeys(("JobRecord", "RunRecord"), "core.run"),
+    **dict.fromkeys(("JobRecord", "RunRecord", "SharedUse"), "core.run"),
     **dict.fromkeys(
         (
             "Directories",
@@ -130,6 +135,7 @@ _PLACES: Final = {
             "Network",
             "Retention",
             "Settings",
+            "SharedMode",
         ),
         "core.settings",
     ),
@@ -161,6 +167,7 @@ _PLACES: Final = {
     "export_run": "store.bundle_write",
     "import_bundle": "store.bundle_read",
     "open_store": "store.local",
+    "open_tiered": "store.sharing",
 }
 """Where each name is. cwltool takes a while to import: only who asks for it waits."""
 

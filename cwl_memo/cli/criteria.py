@@ -17,10 +17,10 @@ from cwl_memo.core.entry import Entry
 from cwl_memo.core.run import RunRecord
 from cwl_memo.core.settings import parse_age, parse_tag
 from cwl_memo.errors import UsageError
+from cwl_memo.store.catalogue import Catalogue, Signed
 from cwl_memo.store.project_file import current_user
-from cwl_memo.store.protocol import Store
 
-__all__ = ["add_criteria", "count", "matching", "who"]
+__all__ = ["add_criteria", "count", "entries_of", "matching", "who"]
 
 
 def add_criteria(parser: ArgumentParser) -> None:
@@ -42,15 +42,18 @@ def add_criteria(parser: ArgumentParser) -> None:
     )
 
 
-def matching(store: Store, arguments: Namespace) -> list[Entry]:
+def matching(store: Catalogue, arguments: Namespace) -> list[Entry]:
     """Return the entries that all criteria of the command line fit, by key.
 
     :raises UsageError: if there is no criterion, or one makes no sense.
     :raises NothingMatchesError: if there is no such entry.
     """
+    signed_by = getattr(arguments, "signed_by", None)
     given = (arguments.tool, arguments.step, arguments.run, arguments.older_than, arguments.tag)
-    if not arguments.keys and all(value is None for value in given):
+    if not arguments.keys and all(value is None for value in (*given, signed_by)):
         raise UsageError("name entries by KEY, --tool, --step, --run, --older-than or --tag")
+    if signed_by is not None and not isinstance(store, Signed):
+        raise UsageError("--signed-by: only entries of a shared store are signed; name it")
     keys = find_keys(store, arguments.keys) if arguments.keys else store.keys()
     found = list(_chosen(store, sorted(keys), arguments))
     if not found:
@@ -58,7 +61,7 @@ def matching(store: Store, arguments: Namespace) -> list[Entry]:
     return found
 
 
-def _chosen(store: Store, keys: Iterable[ReuseKey], arguments: Namespace) -> Iterator[Entry]:
+def _chosen(store: Catalogue, keys: Iterable[ReuseKey], arguments: Namespace) -> Iterator[Entry]:
     run = None if arguments.run is None else _run(store, arguments.run)
     before = None
     if arguments.older_than is not None:
@@ -75,10 +78,8 @@ def _chosen(store: Store, keys: Iterable[ReuseKey], arguments: Namespace) -> Ite
     def tags_of(name: str) -> set[tuple[str, str]]:
         return set(RunRecord.from_lines(store.read_run(name)[:1]).tags.items())
 
-    for key in keys:
-        entry = store.get_entry(key)
-        if entry is None:
-            continue
+    signed_by = getattr(arguments, "signed_by", None)
+    for entry in entries_of(store, keys):
         origin = entry.origin
         if (
             (arguments.tool is None or fnmatchcase(origin.tool, arguments.tool))
@@ -86,11 +87,23 @@ def _chosen(store: Store, keys: Iterable[ReuseKey], arguments: Namespace) -> Ite
             and (run is None or origin.run == run)
             and (before is None or moment(origin.started) <= before)
             and (not tags or tags_of(origin.run).issuperset(tags))
+            and (signed_by is None or _signer(store, entry.key) == signed_by)
         ):
             yield entry
 
 
-def _run(store: Store, name: str) -> str:
+def entries_of(store: Catalogue, keys: Iterable[ReuseKey]) -> Iterator[Entry]:
+    """Yield the entries of keys that can be read, in their order."""
+    if isinstance(store, Signed):
+        return store.entries(keys)
+    return (entry for entry in map(store.get_entry, keys) if entry is not None)
+
+
+def _signer(store: Catalogue, key: ReuseKey) -> str | None:
+    return store.signer(key) if isinstance(store, Signed) else None
+
+
+def _run(store: Catalogue, name: str) -> str:
     try:
         return find_run(store, name)
     except NothingMatchesError:

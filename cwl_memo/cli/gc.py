@@ -10,6 +10,7 @@ from cwl_memo.cli.opening import effective, existing_store, nothing_recorded, st
 from cwl_memo.cli.output import remark, write_json, write_lines
 from cwl_memo.cli.progress import shown_progress
 from cwl_memo.cli.selection import SHORT_KEY
+from cwl_memo.cli.shared_opening import add_shared_argument, named_shared, shared_upkeep
 from cwl_memo.cli.verb import Verb
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.explain import format_bytes
@@ -40,6 +41,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
         f"(default: ${_AGE_VARIABLE}, else what the settings files say, else for ever)",
     )
     parser.add_argument("--dry-run", action="store_true", help="say what would go; remove nothing")
+    add_shared_argument(parser)
 
 
 def _max_size(arguments: Namespace) -> int:
@@ -62,6 +64,9 @@ def _max_age(arguments: Namespace) -> float | None:
 
 
 def _run(arguments: Namespace) -> int:
+    url = named_shared(arguments)
+    if url is not None:
+        return _run_shared(url, arguments)
     max_size, max_age = _max_size(arguments), _max_age(arguments)
     with existing_store(arguments) as store:
         evictions: list[Eviction] = []
@@ -94,6 +99,55 @@ def _run(arguments: Namespace) -> int:
             f"{format_bytes(left)} stay: more than {format_bytes(max_size)}, and pinned, held by "
             "a run, or not an hour old. 'cwl-memo ls --pinned' lists what is pinned"
         )
+    return ExitCode.OK.status
+
+
+def _run_shared(url: str, arguments: Namespace) -> int:
+    """Remove from a shared store; limits of this machine's own store mean nothing there."""
+    from cwl_memo.store.shared.store_settings import read_settings
+
+    with shared_upkeep(url) as shared:
+        settings = read_settings(shared.bucket)
+        max_size, max_age = settings.max_size, settings.max_age
+        max_size = max_size if arguments.max_size is None else _max_size(arguments)
+        max_age = max_age if arguments.max_age is None else _max_age(arguments)
+        with shown_progress("looking") as progress:
+            done = shared.gc(
+                max_size=max_size, max_age=max_age, dry_run=arguments.dry_run, progress=progress
+            )
+    freed = sum(eviction.freed for eviction in done.evictions)
+    if arguments.json:
+        write_json(
+            {
+                "store": url,
+                "max_size": max_size,
+                "max_age": max_age,
+                "dry_run": arguments.dry_run,
+                "evicted": [_document(eviction) for eviction in done.evictions],
+                "freed": freed,
+                "blobs_removed": done.blobs,
+                "blob_bytes_removed": done.blob_bytes,
+                "leftovers_removed": done.leftovers,
+                "left": done.left,
+                "newer": done.newer,
+            }
+        )
+    else:
+        would = "would be " if arguments.dry_run else ""
+        write_lines(_text(list(done.evictions), freed, dry_run=arguments.dry_run))
+        write_lines(
+            (
+                f"{done.blobs} objects of blobs {would}removed, {format_bytes(done.blob_bytes)}",
+                f"{format_bytes(done.left)} stay",
+            )
+        )
+    if done.newer:
+        remark(
+            f"{done.newer} entries are of a newer cwl-memo; no blob was removed, since only that "
+            "one knows which they need"
+        )
+    if max_size is not None and done.left > max_size:
+        remark(f"more than {format_bytes(max_size)} stay: what is not an hour old is not taken")
     return ExitCode.OK.status
 
 
@@ -134,6 +188,7 @@ VERB: Final = Verb(
         ("cwl-memo gc --max-size 5GB --dry-run", "what would go"),
         ("cwl-memo gc --max-size 5GB", "let it go"),
         ("cwl-memo gc --max-age 90d", "and what nobody used for three months"),
+        ("cwl-memo gc --shared s3://lab/memo", "by the limits that the shared store keeps"),
     ),
     add_arguments=_add_arguments,
     run=_run,

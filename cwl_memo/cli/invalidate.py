@@ -8,14 +8,14 @@ from typing import Final
 from cwl_memo.cli.asking import is_confirmed
 from cwl_memo.cli.criteria import add_criteria, count, matching, who
 from cwl_memo.cli.exit_codes import ExitCode
-from cwl_memo.cli.opening import store_path, store_to_search
 from cwl_memo.cli.output import short_time, terminal_width, write_json, write_lines
 from cwl_memo.cli.selection import SHORT_KEY
+from cwl_memo.cli.shared_opening import add_shared_argument, catalogue_to_search, place
 from cwl_memo.cli.verb import Verb
 from cwl_memo.core.entry import Entry
 from cwl_memo.errors import UsageError
 from cwl_memo.report.table import Column, table
-from cwl_memo.store.protocol import Store
+from cwl_memo.store.catalogue import Catalogue
 
 __all__ = ["VERB"]
 
@@ -39,18 +39,22 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="pinned entries, too")
     parser.add_argument("--dry-run", action="store_true", help="say which; take nothing back")
     parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument(
+        "--signed-by", metavar="KEY", help="only entries of a shared store that this key signed"
+    )
+    add_shared_argument(parser)
 
 
 def _run(arguments: Namespace) -> int:
     if not arguments.reason.strip():
         raise UsageError("--reason: say why; those whose jobs are executed again will ask")
-    with store_to_search(arguments, readonly=arguments.dry_run) as store:
+    with catalogue_to_search(arguments, readonly=arguments.dry_run) as store:
         entries = matching(store, arguments)
         _refuse_pinned(store, entries, force=arguments.force)
         # What is dead already keeps the reason that it died for.
         alive = [entry for entry in entries if not entry.is_dead(store.tombstone(entry.key))]
         if not arguments.dry_run and alive:
-            what = f"{count(len(alive))} of {store_path(arguments)}"
+            what = f"{count(len(alive))} of {place(arguments)}"
             question = f"Invalidate {what}? Their jobs will execute again."
             if not is_confirmed("invalidate", f"{what} would go", question, yes=arguments.yes):
                 return ExitCode.NOT_SO.status
@@ -59,7 +63,7 @@ def _run(arguments: Namespace) -> int:
     if arguments.json:
         write_json(
             {
-                "store": str(store_path(arguments)),
+                "store": place(arguments),
                 "reason": arguments.reason,
                 "dry_run": arguments.dry_run,
                 "invalidated": [
@@ -73,7 +77,7 @@ def _run(arguments: Namespace) -> int:
     return ExitCode.OK.status
 
 
-def _refuse_pinned(store: Store, entries: list[Entry], *, force: bool) -> None:
+def _refuse_pinned(store: Catalogue, entries: list[Entry], *, force: bool) -> None:
     pinned = store.pins().keys() & {entry.key for entry in entries}
     if pinned and not force:
         some = ", ".join(key.hex[:SHORT_KEY] for key in sorted(pinned)[:5])

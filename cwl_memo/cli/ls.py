@@ -9,17 +9,19 @@ from fnmatch import fnmatchcase
 from heapq import nlargest, nsmallest
 from typing import Any, Final
 
+from cwl_memo.cli.criteria import entries_of
 from cwl_memo.cli.exit_codes import ExitCode
-from cwl_memo.cli.opening import existing_store, nothing_recorded, store_path
+from cwl_memo.cli.opening import nothing_recorded
 from cwl_memo.cli.output import moment, remark, short_time, terminal_width, write_json, write_lines
 from cwl_memo.cli.selection import SHORT_KEY
+from cwl_memo.cli.shared_opening import add_shared_argument, catalogue, place
 from cwl_memo.cli.state import State
 from cwl_memo.cli.verb import Verb
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.entry import Entry
 from cwl_memo.core.explain import format_bytes, format_seconds
 from cwl_memo.report.table import Column, table
-from cwl_memo.store.protocol import Store
+from cwl_memo.store.catalogue import Catalogue
 
 __all__ = ["VERB"]
 
@@ -93,17 +95,18 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--reverse", action="store_true", help="the other way round")
     parser.add_argument("--limit", metavar="N", type=int, help="at most N entries")
     parser.add_argument("--long", action="store_true", help="whole keys and more columns")
+    add_shared_argument(parser)
 
 
 def _run(arguments: Namespace) -> int:
-    with existing_store(arguments, readonly=True) as store:
+    with catalogue(arguments, readonly=True) as store:
         if store is None and not arguments.json:
             remark(nothing_recorded(arguments))
             return ExitCode.OK.status
         rows = [] if store is None else _rows(store, arguments)
     if arguments.json:
         entries = [row.to_json() for row in rows]
-        write_json({"store": str(store_path(arguments)), "entries": entries})
+        write_json({"store": place(arguments), "entries": entries})
         return ExitCode.OK.status
     columns = _LONG if arguments.long else _SHORT
     width = None if arguments.long else terminal_width()
@@ -111,12 +114,11 @@ def _run(arguments: Namespace) -> int:
     return ExitCode.OK.status
 
 
-def _rows(store: Store, arguments: Namespace) -> list[_Row]:
+def _rows(store: Catalogue, arguments: Namespace) -> list[_Row]:
     # By key first: entries that are equal otherwise stand in one order every time.
     pins = store.pins()
     keys = sorted(pins if arguments.pinned else store.keys())
-    found = map(store.get_entry, keys)
-    entries = (entry for entry in found if entry is not None)
+    entries = entries_of(store, keys)
     if arguments.tool is not None:
         entries = (entry for entry in entries if fnmatchcase(entry.origin.tool, arguments.tool))
     ordered = _sorted(entries, arguments.sort, arguments.limit, reverse=arguments.reverse)
@@ -143,6 +145,7 @@ VERB: Final = Verb(
     examples=(
         ("cwl-memo ls --tool 'align*' --limit 10", "the ten newest entries of align.cwl"),
         ("cwl-memo ls --sort size", "what takes the most room"),
+        ("cwl-memo ls --shared s3://lab/memo", "the entries of a shared store"),
     ),
     add_arguments=_add_arguments,
     run=_run,

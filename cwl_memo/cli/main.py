@@ -24,7 +24,7 @@ PROG: Final = "cwl-memo"
 _VERBS: Final = (
     "ls", "show", "stats", "verify", "gc", "clear", "invalidate", "pin", "unpin",
     "runs", "explain", "settings", "project",
-    "export", "import_", "cache", "logs", "outputs", "workspace", "key",
+    "export", "import_", "push", "cache", "logs", "outputs", "workspace", "key", "shared",
 )  # fmt: skip
 """All but ``run``, ``plan`` and ``audit``, whose arguments are cwltool's, and ``conformance``."""
 

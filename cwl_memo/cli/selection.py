@@ -14,7 +14,7 @@ from cwl_memo.core.digest import ReuseKey
 from cwl_memo.core.entry import Entry
 from cwl_memo.core.run import REUSED, JobRecord, RunRecord
 from cwl_memo.errors import StoreDamagedError, UsageError
-from cwl_memo.store.protocol import Store
+from cwl_memo.store.catalogue import Catalogue
 from cwl_memo.store.recorded import read_run_record
 
 __all__ = [
@@ -39,7 +39,7 @@ _PREFIX: Final = re.compile(rf"[0-9a-f]{{{_LEAST},64}}")
 _COUNTED: Final = re.compile(r"-[1-9]\d*")
 
 
-def find_keys(store: Store, names: Sequence[str]) -> list[ReuseKey]:
+def find_keys(store: Catalogue, names: Sequence[str]) -> list[ReuseKey]:
     """Return the one reuse key that each name is, or is a prefix of; each key once.
 
     :raises UsageError: if a name cannot be a key, or more than one key begins with it.
@@ -59,7 +59,7 @@ def find_keys(store: Store, names: Sequence[str]) -> list[ReuseKey]:
     return [ReuseKey(key) for key in found]
 
 
-def find_entry(store: Store, name: str) -> Entry:
+def find_entry(store: Catalogue, name: str) -> Entry:
     """Return the entry whose reuse key a name is, or is a prefix of.
 
     :raises StoreDamagedError: if it is there and cannot be read.
@@ -71,7 +71,7 @@ def find_entry(store: Store, name: str) -> Entry:
     return entry
 
 
-def find_run(store: Store, name: str) -> str:
+def find_run(store: Catalogue, name: str) -> str:
     """Return the id of a run: a unique prefix of it, ``latest``, or ``-1`` for the latest.
 
     :raises UsageError: if more than one run begins so.
@@ -98,13 +98,13 @@ def _only(names: Sequence[str], prefix: str, kind: str, verb: str) -> str:
     return found[0]
 
 
-def read_run_records(store: Store, runs: Iterable[str]) -> list[RunRecord]:
+def read_run_records(store: Catalogue, runs: Iterable[str]) -> list[RunRecord]:
     """Return the records of runs; one that cannot be read costs a remark, not the answer."""
     records = (_readable(store, run) for run in runs)
     return [record for record in records if record is not None]
 
 
-def _readable(store: Store, run: str) -> RunRecord | None:
+def _readable(store: Catalogue, run: str) -> RunRecord | None:
     try:
         return read_run_record(store, run)
     except StoreDamagedError as error:

@@ -8,9 +8,9 @@ from argparse import ArgumentParser, Namespace
 from typing import Any, Final
 
 from cwl_memo.cli.exit_codes import ExitCode, NothingMatchesError
-from cwl_memo.cli.opening import store_to_search
 from cwl_memo.cli.output import short_time, terminal_width, write_json, write_lines
 from cwl_memo.cli.selection import SHORT_KEY, find_entry
+from cwl_memo.cli.shared_opening import add_shared_argument, catalogue_to_search
 from cwl_memo.cli.state import State, said
 from cwl_memo.cli.verb import Verb
 from cwl_memo.core.canonical import JSON
@@ -18,7 +18,7 @@ from cwl_memo.core.entry import Entry, Tree, TreeNode
 from cwl_memo.core.explain import format_bytes, format_seconds
 from cwl_memo.errors import FormatError, StoreDamagedError, UsageError
 from cwl_memo.report.table import Column, printable, table
-from cwl_memo.store.protocol import Store
+from cwl_memo.store.catalogue import Catalogue, Signed
 from cwl_memo.store.recorded import LOGS, read_log
 
 __all__ = ["VERB"]
@@ -29,26 +29,28 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--log", choices=LOGS, help="print what the job wrote there, byte for byte, and no more"
     )
+    add_shared_argument(parser)
 
 
 def _run(arguments: Namespace) -> int:
     if arguments.log and arguments.json:
         raise UsageError("--log prints a log as it is; leave out --json")
-    with store_to_search(arguments, readonly=True) as store:
+    with catalogue_to_search(arguments, readonly=True) as store:
         entry = find_entry(store, arguments.key)
         if arguments.log:
             _print_log(store, entry, arguments.log)
             return ExitCode.OK.status
         state = State.of(store, entry, store.pins().get(entry.key))
         tree = _workspace(store, entry)
+        signer = store.signer(entry.key) if isinstance(store, Signed) else None
     if arguments.json:
-        write_json(_document(entry, tree, state))
+        write_json({**_document(entry, tree, state), "signer": signer})
     else:
-        write_lines(_text(entry, tree, state))
+        write_lines(_text(entry, tree, state, signer))
     return ExitCode.OK.status
 
 
-def _workspace(store: Store, entry: Entry) -> Tree | None:
+def _workspace(store: Catalogue, entry: Entry) -> Tree | None:
     """Return the tree of the workspace; None where it was not kept, or is gone."""
     if entry.tree is None:
         return None
@@ -58,7 +60,7 @@ def _workspace(store: Store, entry: Entry) -> Tree | None:
         return None
 
 
-def _print_log(store: Store, entry: Entry, log: str) -> None:
+def _print_log(store: Catalogue, entry: Entry, log: str) -> None:
     found = read_log(store, entry, log)
     if found is None:
         raise NothingMatchesError(f"no {log} was recorded for {entry.key.hex[:SHORT_KEY]}")
@@ -74,7 +76,7 @@ def _document(entry: Entry, tree: Tree | None, state: State) -> JSON:
     return {**document, **state.to_json()}
 
 
-def _text(entry: Entry, tree: Tree | None, state: State) -> list[str]:
+def _text(entry: Entry, tree: Tree | None, state: State, signer: str | None) -> list[str]:
     origin = entry.origin
     ran = " ".join(part for part in (origin.runner, origin.host and f"on {origin.host}") if part)
     facts = {
@@ -88,6 +90,7 @@ def _text(entry: Entry, tree: Tree | None, state: State) -> list[str]:
         "exit code": str(entry.exit_code),
         "size": format_bytes(entry.size),
         "state": state.sentence,
+        "signed": "" if signer is None else f"by {signer}" if signer else "by nobody",
         "pinned": "" if state.pin is None else said(state.pin),
     }
     lines = [f"{name:<10} {printable(value)}" for name, value in facts.items() if value]

@@ -9,7 +9,7 @@ from cwl_memo.core.canonical import JSON
 from cwl_memo.core.entry import Entry
 from cwl_memo.core.note import Note, Tombstone
 from cwl_memo.core.retention import Evicted
-from cwl_memo.store.protocol import Store
+from cwl_memo.store.catalogue import Catalogue
 
 __all__ = ["State", "said"]
 
@@ -30,7 +30,7 @@ class State:
     pin: Note | None = None
 
     @classmethod
-    def of(cls, store: Store, entry: Entry, pin: Note | None) -> State:
+    def of(cls, store: Catalogue, entry: Entry, pin: Note | None) -> State:
         """Return the state of an entry in a store."""
         tombstone = store.tombstone(entry.key)
         lost = store.eviction(entry.key)

@@ -11,6 +11,7 @@ from cwl_memo.cli.exit_codes import ExitCode
 from cwl_memo.cli.opening import existing_store, nothing_recorded, store_path
 from cwl_memo.cli.output import remark, write_json, write_lines
 from cwl_memo.cli.selection import read_run_records
+from cwl_memo.cli.shared_opening import add_shared_argument, named_shared, shared_upkeep
 from cwl_memo.cli.verb import Verb
 from cwl_memo.core.explain import format_bytes, format_seconds
 from cwl_memo.core.run import EXECUTED, FAILED, REFUSED, REUSED
@@ -21,10 +22,13 @@ __all__ = ["VERB"]
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    """Nothing but what every verb has."""
+    add_shared_argument(parser)
 
 
 def _run(arguments: Namespace) -> int:
+    url = named_shared(arguments)
+    if url is not None:
+        return _run_shared(url, as_json=arguments.json)
     with existing_store(arguments, readonly=True) as store:
         if store is None and not arguments.json:
             remark(nothing_recorded(arguments))
@@ -34,6 +38,25 @@ def _run(arguments: Namespace) -> int:
         write_json(document)
     else:
         write_lines(_text(document))
+    return ExitCode.OK.status
+
+
+def _run_shared(url: str, *, as_json: bool) -> int:
+    with shared_upkeep(url, writable=False) as shared:
+        stats = shared.stats()
+    if as_json:
+        write_json({"store": url, **asdict(stats)})
+        return ExitCode.OK.status
+    facts = {
+        "store": url,
+        "entries": f"{stats.entries}, {format_bytes(stats.entry_bytes)} with their small blobs",
+        "blobs": f"{stats.blobs} objects, {format_bytes(stats.blob_bytes)}",
+        "tombstones": str(stats.tombstones),
+        "leases": str(stats.leases),
+        "quarantined": str(stats.quarantined),
+        "others": f"{stats.others} objects that are none of the store" if stats.others else "",
+    }
+    write_lines(f"{name:<12} {printable(value)}" for name, value in facts.items() if value)
     return ExitCode.OK.status
 
 
@@ -89,7 +112,10 @@ VERB: Final = Verb(
     summary="count what the store holds and what it has saved",
     description="Count entries, blobs, runs and their jobs, and add up the time that reuse has "
     "saved. The codes at the end say why jobs were not reused, or not recorded.",
-    examples=(("cwl-memo stats --json", "the same for a program"),),
+    examples=(
+        ("cwl-memo stats --json", "the same for a program"),
+        ("cwl-memo stats --shared s3://lab/memo", "what a shared store holds, by a listing"),
+    ),
     add_arguments=_add_arguments,
     run=_run,
 )

@@ -7,9 +7,10 @@ from dataclasses import asdict
 from typing import Final
 
 from cwl_memo.cli.exit_codes import ExitCode
-from cwl_memo.cli.opening import existing_store, nothing_recorded, store_path
+from cwl_memo.cli.opening import existing_store, nothing_recorded
 from cwl_memo.cli.output import remark, write_json, write_lines
 from cwl_memo.cli.progress import shown_progress
+from cwl_memo.cli.shared_opening import add_shared_argument, named_shared, place, shared_upkeep
 from cwl_memo.cli.verb import Verb
 from cwl_memo.core.explain import format_bytes
 from cwl_memo.report.table import printable
@@ -19,24 +20,34 @@ __all__ = ["VERB"]
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    """Nothing but what every verb has."""
+    add_shared_argument(parser)
 
 
 def _run(arguments: Namespace) -> int:
-    with existing_store(arguments) as store:
-        if store is None:
-            report = VerifyReport(0, 0, 0, (), (), (), 0)
-        else:
-            with shown_progress("verifying") as progress:
-                report = store.verify(progress)
+    report = _verify(arguments)
+    if report is None and not arguments.json:
+        remark(nothing_recorded(arguments))
+        return ExitCode.OK.status
+    report = report or VerifyReport(0, 0, 0, (), (), (), 0)
     sound = not (report.bad_entries or report.bad_blobs or report.missing_blobs)
     if arguments.json:
-        write_json({"store": str(store_path(arguments)), "sound": sound, **asdict(report)})
-    elif store is None:
-        remark(nothing_recorded(arguments))
+        write_json({"store": place(arguments), "sound": sound, **asdict(report)})
     else:
         write_lines(_text(report, sound=sound))
     return (ExitCode.OK if sound else ExitCode.NOT_SO).status
+
+
+def _verify(arguments: Namespace) -> VerifyReport | None:
+    """Return what is found; None where no run has made a store yet."""
+    url = named_shared(arguments)
+    if url is not None:
+        with shared_upkeep(url) as shared, shown_progress("verifying") as progress:
+            return shared.verify(progress)
+    with existing_store(arguments) as store:
+        if store is None:
+            return None
+        with shown_progress("verifying") as progress:
+            return store.verify(progress)
 
 
 def _text(report: VerifyReport, *, sound: bool) -> list[str]:
@@ -51,6 +62,8 @@ def _text(report: VerifyReport, *, sound: bool) -> list[str]:
         lines.append("What is damaged was set aside; the jobs that need it execute again.")
     if report.invalidated:
         lines.append(f"{report.invalidated} entries are invalidated: nobody reuses them.")
+    if report.untrusted:
+        lines.append(f"{report.untrusted} entries are signed by no trusted key: you reuse none.")
     if report.orphan_blobs:
         lines.append(f"{report.orphan_blobs} blobs belong to no entry; 'cwl-memo gc' removes them.")
     return [printable(line) for line in lines]
@@ -62,7 +75,10 @@ VERB: Final = Verb(
     description="Read every entry and every blob again and hold it against its digest. What is "
     "damaged is set aside, and the jobs that need it execute again. The exit code is 1 where "
     "damage was found.",
-    examples=(("cwl-memo verify --store /data/memo", "after a disk failure, for instance"),),
+    examples=(
+        ("cwl-memo verify --store /data/memo", "after a disk failure, for instance"),
+        ("cwl-memo verify --shared s3://lab/memo", "signatures, too; reads every byte there"),
+    ),
     add_arguments=_add_arguments,
     run=_run,
 )

@@ -190,7 +190,7 @@ class Setting:
 
     def _read_list(self, value: Any) -> tuple[str, ...]:
         what, usual = ("folders", "/data") if self.kind is Kind.FOLDERS else ("keys", "ed25519:…")
-        if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
             raise UsageError(f'{_toml(value)} is no list of {what}; write it as ["{usual}"]')
         return tuple(value) if self.kind is Kind.FOLDERS else _keys(value)
 

@@ -190,7 +190,7 @@ def _shared(store: Store, choice: Choice) -> Store:
     from cwl_memo.store.sharing import put_behind
 
     try:
-        return put_behind(store, choice.shared, os.environ, plans=True)
+        return cast("Store", put_behind(store, choice.shared, os.environ, plans=True))
     except (UsageError, StoreError) as error:
         if choice.shared.is_named and isinstance(error, UsageError):
             store.close()

@@ -216,7 +216,9 @@ def _run(
         sys.stderr.write(f"{prog}: error: run cache {choice.cache.name} was deleted just now\n")
         return _USAGE
     line = CommandLine.of(argv, os.environ)
-    keeper = Keeper.of(session, store, choice, args, asked(prog, line, os.environ, choice.seen))
+    # A replay asks nobody what was taken back: a shared store needs the long way.
+    own = store if choice.shared is None else None
+    keeper = Keeper.of(session, own, choice, args, asked(prog, line, os.environ, choice.seen))
     runtime = session.prepare(RuntimeContext(vars(args)))
     if args.parallel:
         most = getattr(args, "parallel_max", 0) or 0
@@ -328,7 +330,7 @@ def _with_shared(store: LocalStore | None, choice: Choice) -> Store | None:
     from cwl_memo.store.sharing import put_behind
 
     try:
-        return put_behind(store, choice.shared, os.environ)
+        return cast("Store", put_behind(store, choice.shared, os.environ))
     except (UsageError, StoreError) as error:
         if choice.shared.is_named and isinstance(error, UsageError):
             store.close()

@@ -84,7 +84,8 @@ class FarClaims:
         with self._lock:
             ready = self._ahead.pop(key, None)
         if ready is not None:
-            self._workers.submit(lambda: self._guard(ready.release, None))
+            with contextlib.suppress(RuntimeError):  # closed: it ends by itself
+                self._workers.submit(self._guard, ready.release, None)
 
     def close(self) -> None:
         """Give back what was asked for ahead."""

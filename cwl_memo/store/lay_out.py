@@ -17,6 +17,7 @@ from typing import Final
 
 from cwl_memo.core.entry import Entry, NodeKind, Tree, TreeNode
 from cwl_memo.errors import FormatError, NotKeptError, StoreDamagedError, UsageError
+from cwl_memo.store.catalogue import Catalogue
 from cwl_memo.store.failure import reading
 from cwl_memo.store.protocol import Store
 
@@ -62,7 +63,7 @@ def require_free(directory: Path) -> None:
             )
 
 
-def read_workspace(store: Store, entry: Entry) -> Tree:
+def read_workspace(store: Catalogue, entry: Entry) -> Tree:
     """Return the tree of an entry's workspace.
 
     :raises NotKeptError: if the workspace was not recorded, or is no longer kept.

@@ -14,6 +14,7 @@ from cwl_memo.core.entry import Entry, OutputVariant
 from cwl_memo.core.recorded_output import PlainOutput, read_output
 from cwl_memo.core.run import REFUSED, JobRecord, RunRecord
 from cwl_memo.errors import FormatError, NotKeptError, StoreDamagedError
+from cwl_memo.store.catalogue import Catalogue
 from cwl_memo.store.lay_out import LaidOut, materialise_tree, read_workspace
 from cwl_memo.store.protocol import Store
 
@@ -30,7 +31,7 @@ __all__ = [
 LOGS: Final = ("stdout", "stderr")
 
 
-def read_run_record(store: Store, run: str) -> RunRecord:
+def read_run_record(store: Catalogue, run: str) -> RunRecord:
     """Return what became of each job of a run.
 
     :param run: the whole id, as :meth:`~cwl_memo.store.protocol.Store.runs` gives it.
@@ -99,7 +100,7 @@ class Log:
     data: bytes
 
 
-def read_log(store: Store, entry: Entry, stream: str) -> Log | None:
+def read_log(store: Catalogue, entry: Entry, stream: str) -> Log | None:
     """Return what the job of an entry wrote to a stream; None where nothing was recorded.
 
     :param stream: ``stdout`` or ``stderr``.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from importlib import metadata
 from typing import cast
 
 from cwl_memo.core.settings import SharedChoice, SharedMode
@@ -47,7 +48,7 @@ def open_tiered(
     choice = SharedChoice(url, mode, timeout, tuple(trusted_keys), sign_with, leases)
     front = open_store(path, readonly=readonly)
     try:
-        return put_behind(front, choice, os.environ)
+        return cast("Store", put_behind(front, choice, os.environ))
     except BaseException:
         front.close()
         raise
@@ -55,15 +56,13 @@ def open_tiered(
 
 def put_behind(
     front: Store, choice: SharedChoice, environ: Mapping[str, str], *, plans: bool = False
-) -> Store:
+) -> TieredStore:
     """Return a store with a shared one behind it.
 
     :param environ: where a key to sign with may be.
     :param plans: whether nothing may be changed in the shared store.
     :raises UsageError: if nothing can be done with the URL or a key, or a package is missing.
     """
-    from cwl_memo import __version__
-
     signs = choice.mode is not SharedMode.READONLY and not plans
     mode = choice.mode
     if plans and mode is SharedMode.READ_WRITE:
@@ -74,7 +73,7 @@ def put_behind(
         trust=TrustPolicy(frozenset(choice.trusted_keys)),
         sign_with=find_signing_key(choice.sign_with, environ) if signs else None,
         timeout=choice.timeout,
-        program=f"cwl-memo {__version__}",
+        program=f"cwl-memo {metadata.version('cwl-memo')}",
     )
     spool = front.spool(choice.url) if isinstance(front, LocalStore) and signs else None
-    return cast("Store", TieredStore(front, remote, leases=choice.leases, spool=spool))
+    return TieredStore(front, remote, leases=choice.leases, spool=spool)

@@ -15,7 +15,6 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
-from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
 
@@ -85,9 +84,7 @@ class TieredStore:
         self._borrowed = Borrowed(ask_again)
         self._workers = Workers(_WORKERS, "cwl-memo look-up")
         self._pending: dict[ReuseKey, Future[None]] = {}
-        self._uploads = Uploads(
-            front, remote, spool, **({} if pauses is None else {"pauses": pauses})
-        )
+        self._uploads = Uploads(front, remote, spool, pauses=pauses)
         self._claims = FarClaims(remote, self._workers, self._ask, ask_again) if leases else None
         self._fetching: dict[Digest, threading.Lock] = {}
         self._fetched = 0
@@ -289,7 +286,7 @@ class TieredStore:
         """Have blobs here that are wanted next, several at a time; never an error."""
         far = [d for d in dict.fromkeys(digests) if self._borrowed.lender(d) is not None]
         if len(far) > 1:
-            wait([self._workers.submit(partial(self._bring, digest)) for digest in far])
+            wait([self._workers.submit(self._bring, digest) for digest in far])
 
     def _bring(self, digest: Digest) -> bool:
         """Have a borrowed blob here; False where the front takes nothing in.
@@ -356,7 +353,7 @@ class TieredStore:
         with self._lock:
             pending = self._pending.get(key)
             if pending is None or pending.done():
-                pending = self._workers.submit(lambda: self._look(key, claim=claim))
+                pending = self._workers.submit(self._look, key, claim=claim)
                 self._pending[key] = pending
             return pending
 
@@ -389,7 +386,8 @@ class TieredStore:
     def _give_back(self, key: ReuseKey, far: Claim) -> None:
         # Whoever waits for it finds the entry: it is released after that has gone up.
         if not self._uploads.hand_over(key, far):
-            self._workers.submit(lambda: self._ask(far.release, None))
+            with contextlib.suppress(RuntimeError):  # closed: it ends by itself
+                self._workers.submit(self._ask, far.release, None)
 
     # what people say of entries
 
@@ -427,6 +425,10 @@ class TieredStore:
     def begin_run(self, run: str) -> None:
         """Say that a run lives, and go on with what earlier ones did not get to share."""
         self.front.begin_run(run)
+        self.take_up()
+
+    def take_up(self) -> None:
+        """Have go up what earlier runs left behind."""
         if self._brings:
             self._uploads.take_up()
 
@@ -435,7 +437,7 @@ class TieredStore:
         if self._brings:
             self._uploads.add(key)
 
-    def end_sharing(self, *, wait: bool) -> SharedUse | None:
+    def end_sharing(self, *, wait: bool) -> SharedUse:
         """Wait until all has gone up, if there is time, and tell what was shared."""
         if wait:
             self._uploads.finish()
@@ -455,7 +457,7 @@ class TieredStore:
             return
         self._closed = True
         self._uploads.close()
-        self._workers.close()
+        self._workers.shutdown(wait=False, cancel_futures=True)
         if self._claims is not None:
             self._claims.close()
         try:

@@ -67,12 +67,12 @@ class Uploads:
         remote: Remote,
         spool: Spool | None = None,
         *,
-        pauses: tuple[float, ...] = _PAUSES,
+        pauses: tuple[float, ...] | None = None,
     ) -> None:
         self._front = front
         self._remote = remote
         self._spool = spool
-        self._pauses = pauses
+        self._pauses = _PAUSES if pauses is None else pauses
         self._workers = Workers(_WORKERS, "cwl-memo upload")
         self._waiting: dict[ReuseKey, Future[None]] = {}
         self._claims: dict[ReuseKey, list[Claim]] = {}
@@ -114,7 +114,7 @@ class Uploads:
                 self._moved = time.monotonic()
             self.done.discard(key)
             self.failed.pop(key, None)
-            self._waiting[key] = self._workers.submit(lambda: self._work(key))
+            self._waiting[key] = self._workers.submit(self._work, key)
 
     def hand_over(self, key: ReuseKey, claim: Claim) -> bool:
         """Have the claim of an entry released once it has gone up; False if it is not to go."""
@@ -243,7 +243,7 @@ class Uploads:
     def close(self) -> None:
         """Begin nothing more, and wait for nothing."""
         self._stop.set()
-        self._workers.close()
+        self._workers.shutdown(wait=False, cancel_futures=True)
 
 
 class _Watched(io.RawIOBase):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cwl_memo.core.setting import SETTINGS, Kind, Layer, Origin, Value, nearest, resolve
-from cwl_memo.core.settings import Directories, ImageIdentity, Mode, Settings
+from cwl_memo.core.settings import Directories, ImageIdentity, Mode, Settings, SharedMode
 from cwl_memo.errors import UsageError
 
 
@@ -131,10 +131,16 @@ def test_a_name_that_is_none_leads_to_the_nearest_or_to_all() -> None:
 
 def test_only_what_costs_time_at_most_is_harmless() -> None:
     harmless = {name for name, setting in SETTINGS.items() if setting.harmless is None}
-    assert harmless == {"cache_behavior", "mode", "salt", "directories", "recheck", "replay"}
+    assert harmless == {
+        *("cache_behavior", "mode", "salt", "directories", "recheck", "replay", "shared_leases"),
+    }
+    assert SETTINGS["shared_mode"].harmless == frozenset({SharedMode.READONLY})
     assert SETTINGS["image"].is_harmless(ImageIdentity.DIGEST)
     assert not SETTINGS["image"].is_harmless(ImageIdentity.NAME)
-    for name in ("store", "cache", "max_size", "memo", "report", "trusted_projects"):
+    for name in (
+        *("store", "cache", "max_size", "memo", "report", "trusted_projects", "shared"),
+        *("shared_timeout", "trusted_keys", "sign_with"),
+    ):
         assert SETTINGS[name].harmless == frozenset()
 
 

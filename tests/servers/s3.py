@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -144,8 +145,10 @@ class S3Server:
             retry_config={"max_retries": 0},
         )
         try:
-            # The server makes the bucket with its first object.
-            obstore.put(store, ".made", b"", use_multipart=False)
+            # The server makes the bucket with its first object. One with bytes in it needs all
+            # parts of the server, and has to be there after a restart.
+            obstore.put(store, ".made", secrets.token_bytes(), use_multipart=False)
+            obstore.get(store, ".made").bytes()
         except Exception:  # noqa: BLE001  (it is not up yet, in whatever way)
             return False
         return True
@@ -158,6 +161,9 @@ class S3Server:
     def freeze(self) -> None:
         """Have it take connections and answer none, as a machine that hangs."""
         self._signal(signal.SIGSTOP)
+        if self._process is not None:
+            # The signal has done its work once the kernel says so.
+            os.waitpid(self._process.pid, os.WUNTRACED)
 
     def thaw(self) -> None:
         """Have it answer again."""

@@ -20,14 +20,26 @@ from cwl_memo.store.project_file import ProjectFiles
 
 from .conftest import Desk
 
+KEYS = (
+    "ed25519:O2onvM62pC1io6jQKm8Nc2UyFXcd4kOmOsBIoYtZ2ik=",
+    "ed25519:iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w=",
+    "ed25519:gTl3Dqh9F19Wo1Rmw0x+zMuNipG07jeiXfYPW4/Js5Q=",
+    "ed25519:7UkoxijRwsbq6QM4kFmVYSlZJzpcY/k2NsFGFKyHN9E=",
+)
+
 # A value for each of user file, project file, environment and caller: as TOML has it, as text.
 VALUES: dict[str, list[tuple[Any, str]]] = {
     "store": [(f"/data/{n}", f"/data/{n}") for n in range(4)],
     "cache": [(f"cache {n}", f"cache {n}") for n in range(4)],
+    "node_store": [(f"/data/{n}", f"/data/{n}") for n in range(4)],
     "mode": [(mode, mode) for mode in ("readonly", "recache", "off", "readwrite")],
     "salt": [(word, word) for word in "abcd"],
     "max_age": [(float(n), f"{n}s") for n in (10, 11, 12, 13)],
     "max_size": [(n, str(n)) for n in (10, 11, 12, 13)],
+    "shared": [(f"s3://bucket/{n}", f"s3://bucket/{n}") for n in range(4)],
+    "shared_timeout": [(float(n), f"{n}s") for n in (10, 11, 12, 13)],
+    "shared_leases": [(False, "off"), (True, "on"), (False, "no"), (True, "1")],
+    "trusted_keys": [((key,), key) for key in KEYS],
     "recheck": [(n, str(n)) for n in (0.1, 0.2, 0.3, 1.0)],
     **{
         name: [(word, word) for word in (a, b, a, b)]
@@ -38,6 +50,8 @@ VALUES: dict[str, list[tuple[Any, str]]] = {
             ("host_tools", "name", "content"),
             ("network", "refuse", "allow"),
             ("link", "hardlink", "copy"),
+            ("toil_lookup", "worker", "leader"),
+            ("shared_mode", "readonly", "writeonly"),
         )
     },
     "replay": [(False, "off"), (True, "on"), (False, "no"), (True, "1")],

@@ -45,6 +45,8 @@ class FakeRemote:
     :param delay: seconds that each call takes.
     :ivar faults: errors that calls of a name raise; of ``*`` all of them.
     :ivar calls: how many there were of each name.
+    :ivar slow: names of calls that take long enough to meet others.
+    :ivar most_of: the most calls of a name that were under way at once.
     :ivar most: the most calls that were under way at once.
     """
 
@@ -68,6 +70,9 @@ class FakeRemote:
         self.calls: Counter[str] = Counter()
         self.order: list[str] = []
         self.most = 0
+        self.slow: set[str] = set()
+        self.most_of: Counter[str] = Counter()
+        self._of: Counter[str] = Counter()
         self.closed = False
         self._now = 0
         self._lock = threading.Lock()
@@ -78,10 +83,12 @@ class FakeRemote:
             self.calls[name] += 1
             self.order.append(name)
             self._now += 1
+            self._of[name] += 1
             self.most = max(self.most, self._now)
+            self.most_of[name] = max(self.most_of[name], self._of[name])
         try:
-            if self.delay:
-                time.sleep(self.delay)
+            if self.delay or name in self.slow:
+                time.sleep(self.delay or 0.02)
             fault = self.faults.get(name) or self.faults.get("*")
             if fault is not None:
                 raise type(fault)(*fault.args)
@@ -89,6 +96,7 @@ class FakeRemote:
         finally:
             with self._lock:
                 self._now -= 1
+                self._of[name] -= 1
 
     def find(self, key: ReuseKey) -> Found | None:
         assert self.may_read

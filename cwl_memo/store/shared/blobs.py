@@ -38,6 +38,8 @@ __all__ = ["PART", "Blobs"]
 PART: Final = 256 << 20
 """Bytes above which a blob is stored in parts, and of each part but the last."""
 
+_PIECE: Final = 1 << 20
+
 _RESERVE: Final = 64 << 20
 """Bytes that a file system keeps free, whatever is fetched to it."""
 
@@ -355,7 +357,11 @@ class _Checked:
         :raises StoreDamagedError: if those before the last were not the blob's: what is made
             of them must not become an object.
         """
-        data = self._source.read(min(size, 1 << 20) if size >= 0 else 1 << 20)
+        try:
+            data = self._source.read(min(size, _PIECE) if size >= 0 else _PIECE)
+        except OSError as error:
+            # Not the fault of the place that it is sent to.
+            raise StoreDamagedError(f"blob {self._blob.digest} cannot be read: {error}") from error
         self._content.update(data)
         self._part.update(data)
         self._left -= len(data)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from cwl_memo.errors import (
     StoreDamagedError,
     StoreError,
-    StoreForbiddenError,
     StoreFullError,
+    StoreReadOnlyError,
     StoreUnreachableError,
 )
 from cwl_memo.store.compressed import Reader
@@ -27,8 +27,10 @@ _FAILURES: Final = 3
 _LOST: Final = 60.0
 """Seconds that all failures of a run may have cost before it is."""
 
-_ANSWERS: Final = (StoreDamagedError, StoreForbiddenError, StoreFullError)
+_ANSWERS: Final = (StoreDamagedError, StoreReadOnlyError, StoreFullError)
 """Errors that a place in good health gives as well."""
+
+_T = TypeVar("_T")
 
 
 class BreakerBucket:
@@ -87,6 +89,16 @@ class BreakerBucket:
             elif self._lost >= self._most_lost:
                 self._reason = f"{self._lost:.0f} s lost with failures, the last: {error}"
 
+    def _each(self, ask: Callable[[], Iterator[_T]]) -> Iterator[_T]:
+        """Yield what an iterator does; that there is one is no answer yet."""
+        with self._watching():
+            items = ask()
+            item = next(items, None)
+        while item is not None:
+            yield item
+            with self._watching():
+                item = next(items, None)
+
     def get(self, name: str, limit: int) -> bytes | None:
         """Return the bytes of an object; None where there is none."""
         with self._watching():
@@ -94,14 +106,7 @@ class BreakerBucket:
 
     def read(self, name: str) -> Iterator[bytes]:
         """Yield the bytes of an object in parts, as they arrive."""
-        with self._watching():
-            parts = self._bucket.read(name)
-        while True:
-            with self._watching():
-                part = next(parts, None)
-            if part is None:
-                return
-            yield part
+        return self._each(lambda: self._bucket.read(name))
 
     def head(self, name: str) -> ObjectMeta | None:
         """Return what the place tells of an object; None where there is none."""
@@ -120,14 +125,7 @@ class BreakerBucket:
 
     def list(self, prefix: str = "") -> Iterator[ObjectMeta]:
         """Yield the objects whose names begin so, in no order."""
-        with self._watching():
-            found = self._bucket.list(prefix)
-        while True:
-            with self._watching():
-                meta = next(found, None)
-            if meta is None:
-                return
-            yield meta
+        return self._each(lambda: self._bucket.list(prefix))
 
     def delete(self, names: Iterable[str]) -> None:
         """Remove objects; those that are not there are no error."""

@@ -72,8 +72,9 @@ class FileBucket:
                 return read_regular(self._path(name), limit)
             except FileNotFoundError:
                 return None
-            except NotRegularError as error:
-                raise StoreDamagedError(f"{name} is not as it was written: {error}") from error
+            except (NotRegularError, PermissionError) as error:
+                # That one may not be read says nothing of the others.
+                raise StoreDamagedError(f"{name} cannot be used: {error}") from error
 
     def read(self, name: str) -> Iterator[bytes]:
         """Yield the bytes of an object in parts."""
@@ -84,8 +85,9 @@ class FileBucket:
                         yield data
             except FileNotFoundError:
                 raise StoreDamagedError(f"{name} is not there") from None
-            except NotRegularError as error:
-                raise StoreDamagedError(f"{name} is not as it was written: {error}") from error
+            except (NotRegularError, PermissionError) as error:
+                # That one may not be read says nothing of the others.
+                raise StoreDamagedError(f"{name} cannot be used: {error}") from error
 
     def head(self, name: str) -> ObjectMeta | None:
         """Return what the file system tells of an object; None where there is none."""

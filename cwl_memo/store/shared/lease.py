@@ -136,6 +136,8 @@ class Leases:
             raise
         if not has_it:
             return self._let_go(held, None)
+        with self._lock:
+            self._watched.pop(key, None)
         self._start()
         return _Granted(lambda: self._release(held))
 
@@ -154,8 +156,11 @@ class Leases:
         now = time.monotonic()
         with self._lock:
             watched = self._watched.get(held.key)
-            if body is None or watched is None or watched.body != body:
-                self._watched[held.key] = _Watched(body or b"", now, now)
+            if body is None:  # given back just now: to be asked for again
+                self._watched.pop(held.key, None)
+                return False
+            if watched is None or watched.body != body:
+                self._watched[held.key] = _Watched(body, now, now)
                 return False
             watched.looked = now
             if now < watched.since + self._stale:

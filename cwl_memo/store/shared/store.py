@@ -5,12 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, TypeVar
 
 from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.entry import BlobRef, Entry, Origin
@@ -23,8 +22,9 @@ from cwl_memo.errors import (
     StoreDamagedError,
     StoreForbiddenError,
     StoreReadOnlyError,
+    StoreUnavailableError,
 )
-from cwl_memo.store.failure import writing
+from cwl_memo.store.failure import reading, writing
 from cwl_memo.store.protocol import Claim
 from cwl_memo.store.shared.blobs import Blobs
 from cwl_memo.store.shared.bucket import Bucket
@@ -41,6 +41,7 @@ from cwl_memo.store.shared.layout import (
     ENTRIES,
     MARKER,
     MARKER_LIMIT,
+    SETTINGS,
     check_marker,
     entry_name,
     key_of_name,
@@ -48,13 +49,17 @@ from cwl_memo.store.shared.layout import (
 )
 from cwl_memo.store.shared.lease import Leases
 from cwl_memo.store.shared.remote import Found
+from cwl_memo.store.shared.store_settings import read_trust
 from cwl_memo.store.shared.tombstone import SharedTombstones
+from cwl_memo.store.workers import Workers
 
 __all__ = ["SharedStore"]
 
 _THREADS: Final = 16
 _REMEMBERED: Final = 100_000
 """Blobs of which it is remembered how they are stored."""
+
+_T = TypeVar("_T")
 
 _log = logging.getLogger("cwltool")
 
@@ -64,7 +69,8 @@ class SharedStore:
 
     :param bucket: where its objects are.
     :param mode: what may be done with it.
-    :param trust: whose entries count.
+    :param trust: whose entries count; and those of keys that the settings of the store list,
+        if one of these signed them.
     :param sign_with: signs the entries that are published.
     :param program: name and version of this program, for the store's marker.
     """
@@ -83,9 +89,10 @@ class SharedStore:
         self.may_write = mode is not SharedMode.READONLY
         self._bucket = bucket
         self._trust = trust or TrustPolicy()
+        self._listed_trust: TrustPolicy | None = None
         self._sign_with = sign_with
         self._program = program
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="cwl-memo-shared")
+        self._pool = Workers(_THREADS, "cwl-memo shared store")
         self._blobs = Blobs(bucket, may_write=self.may_write)
         self._leases = Leases(bucket, self._pool)
         self._tombstones = SharedTombstones(bucket)
@@ -139,7 +146,7 @@ class SharedStore:
         try:
             self._look_at_marker(make=True)
             yield
-        except StoreForbiddenError:
+        except StoreReadOnlyError:
             self.may_write = False
             raise
 
@@ -184,7 +191,7 @@ class SharedStore:
             return ""
         name = entry_name(shared.entry.key)
         try:
-            signer = self._trust.accepts(entry_digest(shared.entry), shared.signature)
+            signer = self._trusted().accepts(entry_digest(shared.entry), shared.signature)
         except FormatError as error:
             self._warn("damaged", f"object {name} is not used ({error})")
             return None
@@ -192,6 +199,16 @@ class SharedStore:
             why = "signed by no trusted key" if shared.signature else "not signed"
             self._warn("untrusted", f"entry {name} is not used ({why})")
         return signer
+
+    def _trusted(self) -> TrustPolicy:
+        """Return whose entries count here; what the store itself lists is read once."""
+        trust = self._listed_trust
+        if trust is None:
+            trust, problem = read_trust(self._bucket, self._trust)
+            if problem is not None:
+                self._warn("settings", f"the keys in {SETTINGS} do not count ({problem})")
+            self._listed_trust = trust
+        return trust
 
     def _remember(self, shared: SharedEntry) -> None:
         with self._lock:
@@ -204,7 +221,7 @@ class SharedStore:
 
     def publish(self, entry: Entry, open_blob: Callable[[Digest], IO[bytes]]) -> None:
         """Make an entry visible, in place of an older one of its key, after its blobs."""
-        with self._writing():
+        with self._writing(), reading("share an entry"):
             if self.may_read and self._tombstones.is_dead(entry):
                 raise InvalidatedError(f"entry {entry.key} was invalidated")
             sealed = Sealed.of(entry, open_blob)
@@ -216,8 +233,17 @@ class SharedStore:
         self, blobs: tuple[BlobRef, ...], open_blob: Callable[[Digest], IO[bytes]]
     ) -> dict[Digest, Stored]:
         upload = partial(self._blobs.upload, open_blob=open_blob)
-        stored = self._pool.map(upload, blobs) if len(blobs) > 1 else map(upload, blobs)
+        stored = self._each(upload, blobs)
         return {blob.digest: how for blob, how in zip(blobs, stored, strict=True)}
+
+    def _each(self, work: Callable[[BlobRef], _T], blobs: Sequence[BlobRef]) -> Iterable[_T]:
+        """Do something with several blobs at once."""
+        if len(blobs) < 2:
+            return map(work, blobs)
+        try:
+            return self._pool.map(work, blobs)
+        except RuntimeError as error:
+            raise StoreUnavailableError(f"{self.location} has been closed") from error
 
     def quarantine(self, entry: Entry, reason: str) -> None:
         """Have the entry of a key gone, if it is this one."""
@@ -257,8 +283,7 @@ class SharedStore:
                 self._remember(there)
             inline = {} if there is None else there.inline
             left = [blob for blob in asked if blob.digest not in inline]
-            found = self._pool.map(self._has, left) if len(left) > 1 else map(self._has, left)
-            return all(found)
+            return all(self._each(self._has, left))
 
     def _has(self, blob: BlobRef) -> bool:
         stored = self._stored.get(blob.digest)

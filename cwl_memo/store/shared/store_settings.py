@@ -9,10 +9,10 @@ from cwl_memo.core.signature import TrustPolicy
 from cwl_memo.core.store_settings import StoreSettings
 from cwl_memo.errors import FormatError, StoreDamagedError, StoreError, UsageError
 from cwl_memo.store.shared.bucket import Bucket
+from cwl_memo.store.shared.layout import SETTINGS
 
-__all__ = ["SETTINGS_NAME", "read_settings", "read_trust", "write_settings"]
+__all__ = ["read_settings", "read_trust", "write_settings"]
 
-SETTINGS_NAME: Final = "settings.json"
 _LIMIT: Final = 1 << 20
 
 
@@ -21,14 +21,14 @@ def read_settings(bucket: Bucket) -> StoreSettings:
 
     :raises StoreDamagedError: if they make no sense.
     """
-    data = bucket.get(SETTINGS_NAME, _LIMIT)
+    data = bucket.get(SETTINGS, _LIMIT)
     if data is None:
         return StoreSettings(bucket.url)
     try:
         decoded = json.loads(data, object_pairs_hook=_unique, parse_constant=_refuse)
         return StoreSettings.from_json(decoded)
     except (ValueError, RecursionError, FormatError) as error:
-        raise StoreDamagedError(f"{bucket.url}/{SETTINGS_NAME}: not settings: {error}") from None
+        raise StoreDamagedError(f"{bucket.url}/{SETTINGS}: not settings: {error}") from None
 
 
 def write_settings(bucket: Bucket, settings: StoreSettings) -> None:
@@ -39,7 +39,7 @@ def write_settings(bucket: Bucket, settings: StoreSettings) -> None:
     data = (json.dumps(settings.to_json(), indent=2) + "\n").encode()
     if len(data) > _LIMIT:
         raise UsageError("the settings of the store are too large; remove projects or keys")
-    bucket.put(SETTINGS_NAME, data)
+    bucket.put(SETTINGS, data)
 
 
 def read_trust(bucket: Bucket, trust: TrustPolicy) -> tuple[TrustPolicy, StoreError | None]:

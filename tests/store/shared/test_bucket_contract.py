@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -43,7 +44,7 @@ class TestBucket:
     def test_an_object_larger_than_it_can_be_is_damage(self, bucket: Bucket) -> None:
         bucket.put("x", b"123456")
         assert bucket.get("x", 6) == b"123456"
-        with pytest.raises(StoreDamagedError, match="larger|large"):
+        with pytest.raises(StoreDamagedError, match="large"):
             bucket.get("x", 5)
 
     def test_an_object_is_replaced_whole(self, bucket: Bucket) -> None:
@@ -159,7 +160,5 @@ class TestBucket:
         bucket.close()
 
     def test_nothing_but_its_own_errors_comes_of_names(self, bucket: Bucket) -> None:
-        try:
+        with contextlib.suppress(StoreError):
             bucket.get("a\0b", 10)
-        except StoreError:
-            pass

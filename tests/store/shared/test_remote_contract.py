@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import IO
 
 import pytest
 
-from cwl_memo.core.digest import digest_of_bytes
+from cwl_memo.core.digest import Digest
 from cwl_memo.core.entry import OutputVariant
 from cwl_memo.core.settings import SharedMode
 from cwl_memo.errors import InvalidatedError, StoreDamagedError, StoreReadOnlyError
@@ -88,9 +91,8 @@ class TestRemote:
         for content in (SMALL_FILE, NOISE, TEXT):
             made = job(1, content)
             changed = bytes(len(content))
-            wrong = {digest_of_bytes(content): changed}
             with pytest.raises(StoreDamagedError):
-                here.publish(made, lambda name, wrong=wrong: _open(wrong[name]))  # type: ignore[misc]
+                here.publish(made, partial(_open_other, changed))
             assert there.find(made.key) is None
 
     def test_keys_are_listed(self, here: Remote) -> None:
@@ -178,7 +180,5 @@ class TestRemote:
         here.close()
 
 
-def _open(data: bytes) -> object:
-    import io
-
+def _open_other(data: bytes, _: Digest) -> IO[bytes]:
     return io.BytesIO(data)

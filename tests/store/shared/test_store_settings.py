@@ -11,14 +11,15 @@ from cwl_memo.core.project import StoreProject
 from cwl_memo.core.signature import SigningKey, TrustPolicy
 from cwl_memo.core.store_settings import StoreSettings
 from cwl_memo.errors import StoreDamagedError, StoreUnreachableError, UsageError
+from cwl_memo.store.shared.layout import SETTINGS
+from cwl_memo.store.shared.store import SharedStore
 from cwl_memo.store.shared.store_settings import (
-    SETTINGS_NAME,
     read_settings,
     read_trust,
     write_settings,
 )
 
-from .upkeep_bucket import HeldBucket
+from .upkeep_bucket import HeldBucket, entry_of, publish
 
 ROOT, MATE, FOE = (SigningKey.from_seed(bytes([number]) * 32) for number in (1, 2, 3))
 TRUST = TrustPolicy(frozenset({ROOT.public}))
@@ -66,7 +67,7 @@ def test_keys_do_not_count_that_nobody_trusted_signed(
 def test_keys_that_were_added_after_it_was_signed_do_not_count(bucket: HeldBucket) -> None:
     data = LISTED.signed(ROOT).to_json()
     data["trusted_keys"] = [MATE.public, FOE.public]
-    bucket.put(SETTINGS_NAME, json.dumps(data).encode())
+    bucket.put(SETTINGS, json.dumps(data).encode())
     assert trusted(bucket) == TRUST.keys
 
 
@@ -92,7 +93,7 @@ def test_a_change_takes_the_signature_off() -> None:
 
 
 def test_settings_that_make_no_sense_add_no_trust_and_say_why(bucket: HeldBucket) -> None:
-    bucket.put(SETTINGS_NAME, b"{")
+    bucket.put(SETTINGS, b"{")
     trust, why = read_trust(bucket, TRUST)
     assert trust == TRUST
     assert isinstance(why, StoreDamagedError)
@@ -147,8 +148,8 @@ def changed(**changes: Any) -> bytes:
     ids=range(29),
 )
 def test_what_is_no_settings_is_damage(bucket: HeldBucket, data: bytes) -> None:
-    bucket.put(SETTINGS_NAME, data)
-    with pytest.raises(StoreDamagedError, match=SETTINGS_NAME):
+    bucket.put(SETTINGS, data)
+    with pytest.raises(StoreDamagedError, match=SETTINGS):
         read_settings(bucket)
 
 
@@ -167,3 +168,42 @@ def test_keys_are_added_and_removed() -> None:
         LISTED.with_keys([], [ROOT.public])
     with pytest.raises(UsageError, match="not a public key"):
         LISTED.with_keys(["x"], [])
+
+
+# what a run makes of it
+
+
+def find(bucket: HeldBucket, trust: TrustPolicy = TRUST) -> str | None:
+    found = SharedStore(bucket, trust=trust).find(entry_of(1).key)
+    return None if found is None else found.signer
+
+
+def test_a_run_uses_entries_of_keys_that_a_trusted_key_listed(bucket: HeldBucket) -> None:
+    publish(bucket, entry_of(1), key=MATE)
+    assert find(bucket) is None
+    write_settings(bucket, LISTED.signed(ROOT))
+    assert find(bucket) == MATE.public
+
+
+def test_a_run_uses_no_entries_of_keys_that_anybody_else_listed(bucket: HeldBucket) -> None:
+    publish(bucket, entry_of(1), key=MATE)
+    for settings in (LISTED, LISTED.signed(MATE), LISTED.signed(FOE)):
+        write_settings(bucket, settings)
+        assert find(bucket) is None
+
+
+def test_settings_that_make_no_sense_cost_nothing_but_their_keys(bucket: HeldBucket) -> None:
+    publish(bucket, entry_of(1), key=ROOT)
+    bucket.put(SETTINGS, b"{")
+    assert find(bucket) == ROOT.public
+
+
+def test_settings_are_read_once_and_only_where_trust_is_asked_for(bucket: HeldBucket) -> None:
+    publish(bucket, entry_of(1), key=ROOT)
+    reads: list[str] = []
+    bucket.before = lambda operation, name: reads.append(name) if operation == "get" else None
+    for trust, expected in ((TrustPolicy(), 0), (TRUST, 1)):
+        store = SharedStore(bucket, trust=trust)
+        for _ in range(3):
+            assert store.find(entry_of(1).key) is not None
+        assert reads.count(SETTINGS) == expected

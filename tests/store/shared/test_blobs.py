@@ -1,0 +1,227 @@
+"""Blobs up and down: compressed where it pays, in parts where they are large."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from cwl_memo.core.digest import digest_of_bytes
+from cwl_memo.core.entry import BlobRef
+from cwl_memo.errors import StoreDamagedError, StoreError, StoreFullError, StoreUnreachableError
+from cwl_memo.store.shared import zstd
+from cwl_memo.store.shared.blobs import Blobs
+from cwl_memo.store.shared.bucket import Bucket
+from cwl_memo.store.shared.envelope import Place, Stored
+from cwl_memo.store.shared.layout import blob_name
+from tests.store.example import blob
+from tests.store.shared.faults import Fault, FaultyBucket
+from tests.store.shared.sharing import opener
+
+PART = 100_000
+NOISE = os.urandom(350_000)
+TEXT = b"".join(b"line %d of a file that compresses\n" % i for i in range(10_000))
+
+
+def up(blobs: Blobs, content: bytes) -> Stored:
+    return blobs.upload(blob(content), opener(content))
+
+
+def test_what_compresses_is_compressed_and_what_does_not_is_not(
+    memory: Bucket, tmp_path: Path
+) -> None:
+    blobs = Blobs(memory)
+    raw, packed = up(blobs, NOISE), up(blobs, TEXT)
+    assert raw == Stored(Place.RAW, len(NOISE))
+    assert packed.place is Place.ZSTD
+    assert packed.size < len(TEXT) / 2
+    for content, stored in ((NOISE, raw), (TEXT, packed)):
+        target = tmp_path / str(len(content))
+        blobs.fetch(blob(content), stored, target)
+        assert target.read_bytes() == content
+
+
+def test_without_zstd_nothing_is_compressed_and_nothing_compressed_is_read(
+    memory: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    packed = up(Blobs(memory), TEXT)
+    monkeypatch.setattr(zstd, "has_zstd", lambda: False)
+    with pytest.raises(StoreError, match="pip install"):
+        Blobs(memory).fetch(blob(TEXT), packed, tmp_path / "x")
+    assert up(Blobs(memory), TEXT).place is Place.RAW
+    monkeypatch.undo()
+    Blobs(memory).fetch(blob(TEXT), packed, tmp_path / "x")  # it was not removed
+
+
+def test_a_blob_that_is_there_is_not_sent_again(memory: Bucket) -> None:
+    up(Blobs(memory), NOISE)
+    up(Blobs(memory), TEXT)
+    watched = FaultyBucket(memory)
+    assert up(Blobs(watched), NOISE).place is Place.RAW
+    assert up(Blobs(watched), TEXT).place is Place.ZSTD
+    assert {call for call, _ in watched.calls} == {"head"}
+
+
+def test_a_blob_of_the_wrong_size_is_sent_again(memory: Bucket) -> None:
+    memory.put(blob_name(digest_of_bytes(NOISE)), b"cut")
+    stored = up(Blobs(memory), NOISE)
+    assert Blobs(memory).has(blob(NOISE), stored)
+
+
+def test_a_file_that_changed_is_not_sent(memory: Bucket) -> None:
+    for size in (350_000, 3_000_000, 20_000_000):
+        content = os.urandom(size)
+        changed = content[:-1] + bytes([content[-1] ^ 1])
+        with pytest.raises(StoreDamagedError):
+            Blobs(memory).upload(blob(content), lambda _, changed=changed: io.BytesIO(changed))  # type: ignore[misc]
+        with pytest.raises(StoreDamagedError):
+            Blobs(memory, PART * 10).upload(
+                blob(content),
+                lambda _, changed=changed: io.BytesIO(changed[:-5]),  # type: ignore[misc]
+            )
+        assert Blobs(memory).look(blob(content)) is None
+
+
+def test_what_decompresses_to_more_than_it_may_is_damage(memory: Bucket, tmp_path: Path) -> None:
+    bomb = b"\0" * (64 << 20)
+    with zstd.compressed(io.BytesIO(bomb), len(bomb)) as (packed, size):
+        assert size < 100_000
+        data = packed.read(size)
+    name = blob_name(digest_of_bytes(TEXT)) + ".zst"
+    memory.put(name, data)
+    with pytest.raises(StoreDamagedError, match="more comes out"):
+        Blobs(memory).fetch(blob(TEXT), Stored(Place.ZSTD, size), tmp_path / "x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_blob_fills_the_disk(memory: Bucket, tmp_path: Path) -> None:
+    huge = BlobRef(digest_of_bytes(b"?"), 1 << 60)
+    with pytest.raises(StoreFullError):
+        Blobs(memory).fetch(huge, Stored(Place.ZSTD, 10), tmp_path / "x")
+
+
+def test_damage_is_not_removed_by_one_who_may_only_read(memory: Bucket, tmp_path: Path) -> None:
+    stored = up(Blobs(memory), NOISE)
+    memory.put(blob_name(digest_of_bytes(NOISE)), bytes(len(NOISE)))
+    with pytest.raises(StoreDamagedError):
+        Blobs(memory, may_write=False).fetch(blob(NOISE), stored, tmp_path / "x")
+    assert Blobs(memory).has(blob(NOISE), stored)
+    with pytest.raises(StoreDamagedError):
+        Blobs(memory).fetch(blob(NOISE), stored, tmp_path / "x")
+    assert not Blobs(memory).has(blob(NOISE), stored)
+
+
+# in parts
+
+
+class Large(NamedTuple):
+    content: bytes
+    place: str
+
+
+@pytest.fixture(params=["raw", "zstd"])
+def large(request: pytest.FixtureRequest) -> Large:
+    """A blob of four parts."""
+    text = TEXT[: 3 * PART + 12_345]
+    return Large(NOISE if request.param == "raw" else text, request.param)
+
+
+def test_a_large_blob_is_stored_in_parts(memory: Bucket, large: Large, tmp_path: Path) -> None:
+    blobs = Blobs(memory, PART)
+    stored = up(blobs, large.content)
+    assert stored.place is Place.PARTS
+    assert blobs.has(blob(large.content), stored)
+    assert Blobs(memory).look(blob(large.content)) == stored
+    names = sorted(found.name.rpartition("/")[2] for found in memory.list("blobs/"))
+    suffix = ".zst" if large.place == "zstd" else ""
+    assert names == [*(f"0000{i}{suffix}" for i in range(4)), "whole"]
+    blobs.fetch(blob(large.content), stored, tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == large.content
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_an_upload_that_was_cut_short_goes_on(memory: Bucket, large: Large) -> None:
+    class Failing(FaultyBucket):
+        def put_file(self, name: str, source: object, size: int) -> None:
+            if "00002" in name:
+                self.fault = Fault.UNREACHABLE
+            super().put_file(name, source, size)  # type: ignore[arg-type]
+
+    with pytest.raises(StoreUnreachableError):
+        up(Blobs(Failing(memory), PART), large.content)
+    watched = FaultyBucket(memory)
+    stored = up(Blobs(watched, PART), large.content)
+    sent = [name.rpartition("/")[2][:5] for call, name in watched.calls if call == "put_file"]
+    assert sent == ["00002", "00003"]
+    assert Blobs(memory, PART).has(blob(large.content), stored)
+    watched.calls.clear()
+    assert up(Blobs(watched, PART), large.content) == stored
+    assert not any(call.startswith("put") for call, _ in watched.calls)
+
+
+def test_a_download_that_was_cut_short_goes_on(
+    memory: Bucket, large: Large, tmp_path: Path
+) -> None:
+    stored = up(Blobs(memory, PART), large.content)
+
+    class Failing(FaultyBucket):
+        def read(self, name: str) -> Iterator[bytes]:
+            if "00002" in name:
+                self.fault = Fault.CUT
+            return super().read(name)
+
+    target = tmp_path / "x"
+    with pytest.raises(StoreUnreachableError):
+        Blobs(Failing(memory), PART).fetch(blob(large.content), stored, target)
+    assert not target.exists()
+    watched = FaultyBucket(memory)
+    Blobs(watched, PART).fetch(blob(large.content), stored, target)
+    read = [name.rpartition("/")[2][:5] for call, name in watched.calls if call == "read"]
+    assert read == ["00002", "00003"]
+    assert target.read_bytes() == large.content
+    assert [path.name for path in tmp_path.iterdir()] == ["x"]
+
+
+def test_what_somebody_wrote_into_a_partial_download_does_not_get_through(
+    memory: Bucket, large: Large, tmp_path: Path
+) -> None:
+    stored = up(Blobs(memory, PART), large.content)
+    for planted in (b"evil", large.content[:PART] + bytes(PART), bytes(10 * PART)):
+        target = tmp_path / "x"
+        (tmp_path / "x.partial").write_bytes(planted)
+        Blobs(memory, PART).fetch(blob(large.content), stored, target)
+        assert target.read_bytes() == large.content
+        target.unlink()
+
+
+@pytest.mark.parametrize("damage", ["lost", "cut", "changed", "list", "no list"])
+def test_a_large_blob_that_is_damaged_is_no_blob_and_heals(
+    memory: Bucket, large: Large, damage: str, tmp_path: Path
+) -> None:
+    stored = up(Blobs(memory, PART), large.content)
+    suffix = ".zst" if large.place == "zstd" else ""
+    folder = f"{blob_name(digest_of_bytes(large.content))}.parts/"
+    part, whole = f"{folder}00001{suffix}", f"{folder}whole"
+    data = memory.get(part, 1 << 20) or b""
+    if damage == "lost":
+        memory.delete([part])
+    elif damage == "cut":
+        memory.put(part, data[:-1])
+    elif damage == "changed":
+        memory.put(part, bytes(len(data)))
+    elif damage == "list":
+        memory.put(whole, b"{}".ljust(stored.size))
+    else:
+        memory.delete([whole])
+    blobs = Blobs(memory, PART)
+    assert blobs.has(blob(large.content), stored) == (damage == "changed")
+    with pytest.raises(StoreDamagedError):
+        blobs.fetch(blob(large.content), stored, tmp_path / "x")
+    assert list(tmp_path.iterdir()) == []
+    again = up(blobs, large.content)
+    blobs.fetch(blob(large.content), again, tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == large.content

@@ -1,0 +1,182 @@
+"""Leases: one of many executes a job, and a holder that died is taken over."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from cwl_memo.core.settings import SharedMode
+from cwl_memo.store.protocol import Claim
+from cwl_memo.store.shared.bucket import Bucket
+from cwl_memo.store.shared.layout import lease_name
+from cwl_memo.store.shared.lease import Leases
+from cwl_memo.store.shared.store import SharedStore
+from tests.store.example import key
+from tests.store.shared.faults import Fault, FaultyBucket
+
+KEY = key(1)
+
+Machine = Callable[..., Leases]
+
+
+@pytest.fixture
+def machine(bucket: Bucket) -> Iterator[Machine]:
+    """Makes machines that share leases, and hurry."""
+    pool = ThreadPoolExecutor(4)
+    made = []
+
+    def make(place: Bucket = bucket, *, stale: float = 60.0, look: float = 0.0) -> Leases:
+        leases = Leases(place, pool, beat=0.05, stale=stale, look=look)
+        made.append(leases)
+        return leases
+
+    yield make
+    for leases in made:
+        leases.close()
+    pool.shutdown()
+
+
+def eventually(ask: Callable[[], object]) -> object:
+    """Return what a call gives as soon as that is something."""
+    end = time.monotonic() + 30
+    while not (found := ask()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return found
+
+
+def is_free(bucket: Bucket) -> bool:
+    return bucket.head(lease_name(KEY)) is None
+
+
+def test_of_many_who_ask_at_once_one_has_it(machine: Machine) -> None:
+    machines = [machine() for _ in range(8)]
+    barrier = threading.Barrier(8)
+
+    def claim(leases: Leases) -> Claim | None:
+        barrier.wait()
+        return leases.claim(KEY)
+
+    with ThreadPoolExecutor(8) as pool:
+        claims = list(pool.map(claim, machines))
+    assert sum(claim is not None for claim in claims) == 1
+
+
+def test_what_is_given_back_is_had_by_the_next(machine: Machine, bucket: Bucket) -> None:
+    first, second = machine(), machine()
+    claim = first.claim(KEY)
+    assert claim is not None
+    assert second.claim(KEY) is None
+    claim.release()
+    assert eventually(lambda: second.claim(KEY))
+    assert not is_free(bucket)
+
+
+def test_a_lease_is_gone_once_it_is_given_back(machine: Machine, bucket: Bucket) -> None:
+    leases = machine()
+    claim = leases.claim(KEY)
+    assert claim is not None
+    claim.release()
+    eventually(lambda: is_free(bucket))
+    time.sleep(0.2)
+    assert is_free(bucket)
+
+
+def test_a_machine_that_ends_gives_all_back(machine: Machine, bucket: Bucket) -> None:
+    leases = machine()
+    assert leases.claim(KEY) is not None
+    leases.close()
+    eventually(lambda: is_free(bucket))
+
+
+def test_a_holder_that_lives_is_not_taken_over(machine: Machine) -> None:
+    first, second = machine(stale=60), machine(stale=1.5)
+    assert first.claim(KEY) is not None
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        assert second.claim(KEY) is None
+        time.sleep(0.02)
+
+
+def test_a_holder_that_died_is_taken_over(machine: Machine, bucket: Bucket) -> None:
+    first, second = machine(), machine(stale=0.3)
+    assert first.claim(KEY) is not None
+    first._ended.set()  # it lives no more, and gave nothing back
+    time.sleep(0.1)
+    claim = eventually(lambda: second.claim(KEY))
+    # Whoever was only asleep notices, and neither beats nor gives back what is not theirs.
+    held = first._held[KEY]
+    held.beaten -= 1000
+    first._sign_of_life(held)
+    assert KEY not in first._held
+    held.beaten -= 1000
+    first._give_back(held)
+    assert not is_free(bucket)
+    claim.release()  # type: ignore[attr-defined]
+    eventually(lambda: is_free(bucket))
+
+
+def test_a_lease_of_somebody_else_is_looked_at_seldom(machine: Machine, bucket: Bucket) -> None:
+    assert machine().claim(KEY) is not None
+    watched = FaultyBucket(bucket)
+    second = machine(watched, look=1000)
+    for _ in range(20):
+        assert second.claim(KEY) is None
+    assert len([call for call, _ in watched.calls if call in {"get", "put"}]) == 2
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault.UNREACHABLE, Fault.FORBIDDEN, Fault.FORBIDDEN_WRITES, Fault.FULL, Fault.CUT],
+    ids=lambda fault: fault.value,
+)
+def test_where_no_lease_can_be_had_the_job_is_executed(
+    machine: Machine, bucket: Bucket, fault: Fault
+) -> None:
+    leases = machine(FaultyBucket(bucket, fault))
+    for _ in range(2):
+        claim = leases.claim(KEY)
+        assert claim is not None
+        claim.release()
+
+
+def test_where_creating_is_not_known_there_are_leases_all_the_same(
+    machine: Machine, bucket: Bucket
+) -> None:
+    class Plain(FaultyBucket):
+        def put(self, name: str, data: bytes, *, create: bool = False) -> bool:
+            if create and self.head(name) is not None:
+                return False
+            return super().put(name, data)
+
+        def has_create(self) -> bool:
+            return False
+
+    first, second = machine(Plain(bucket)), machine(Plain(bucket))
+    claim = first.claim(KEY)
+    assert claim is not None
+    assert second.claim(KEY) is None
+    claim.release()
+    assert eventually(lambda: second.claim(KEY))
+
+
+def test_one_who_may_not_write_takes_no_lease(memory: Bucket) -> None:
+    store = SharedStore(memory, mode=SharedMode.READONLY)
+    assert store.claim(KEY) is not None
+    store.close()
+    assert list(memory.list()) == []
+
+
+def test_what_somebody_wrote_as_a_lease_is_waited_for_no_longer_than_any(
+    machine: Machine, bucket: Bucket
+) -> None:
+    for body in (b"", b"[]", b'{"holder": 5}', b"\xff" * 100):
+        bucket.put(lease_name(KEY), body)
+        leases = machine(stale=0.2)
+        claim = eventually(lambda leases=leases: leases.claim(KEY))  # type: ignore[misc]
+        claim.release()  # type: ignore[attr-defined]
+        eventually(lambda: is_free(bucket))

@@ -1,0 +1,234 @@
+"""Shared stores by their URLs."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cwl_memo.errors import StoreDamagedError, StoreError, StoreUnavailableError, UsageError
+from cwl_memo.store.shared.bucket import Bucket
+from cwl_memo.store.shared.credentials import aws_credentials
+from cwl_memo.store.shared.file_bucket import FileBucket
+from cwl_memo.store.shared.layout import MARKER
+from cwl_memo.store.shared.opening import open_bucket, open_shared
+from cwl_memo.store.shared.store import SharedStore
+from tests.store.shared.faults import FaultyBucket
+from tests.store.shared.sharing import job, share
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "/a/path",
+        "bucket/prefix",
+        "ftp://host/x",
+        "http://host/x",
+        "file://host/x",
+        "file:relative",
+        "s3://",
+        "s3://bucket/x?y=1",
+        "s3://bucket/x#y",
+        "az://container/without/an/account",
+    ],
+)
+def test_a_url_that_is_of_no_use_is_a_usage_error(url: str) -> None:
+    with pytest.raises(UsageError) as told:
+        open_shared(url)
+    assert "\n" not in str(told.value)
+
+
+def test_a_password_in_a_url_is_refused_and_not_repeated() -> None:
+    with pytest.raises(UsageError) as told:
+        open_shared("s3://key:hunter2@bucket/prefix")
+    assert "hunter2" not in str(told.value)
+
+
+def test_without_obstore_it_is_said_how_to_get_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def missing(name: str) -> Any:
+        raise ImportError(name)
+
+    monkeypatch.setattr(importlib, "import_module", missing)
+    with pytest.raises(UsageError, match=r"pip install 'cwl-memo\[shared\]'"):
+        open_bucket("s3://bucket/prefix")
+    # A directory needs nothing.
+    open_bucket(tmp_path.as_uri()).put("x", b"")
+
+
+def test_to_open_a_store_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    for url in ("s3://bucket/prefix", "s3://bucket", "file:///nowhere/at/all"):
+        open_shared(url).close()
+
+
+# the marker
+
+
+def test_the_first_who_writes_makes_the_store(memory: Bucket) -> None:
+    store = SharedStore(memory, program="cwl-memo 1.2.3")
+    assert store.find(job(1).key) is None
+    assert memory.head(MARKER) is None
+    share(store, 1, b"x")
+    store.close()
+    made = json.loads(memory.get(MARKER, 1000) or b"")
+    assert (made["format"], made["by"]) == (1, "cwl-memo 1.2.3")
+    again = SharedStore(memory, program="another")
+    share(again, 2, b"x")
+    again.close()
+    assert json.loads(memory.get(MARKER, 1000) or b"") == made
+
+
+@pytest.mark.parametrize("data", [b'{"format":2}', b"not JSON", b"[]", b"{}", bytes(100_000)])
+def test_a_store_of_another_format_is_left_alone(memory: Bucket, data: bytes) -> None:
+    memory.put(MARKER, data)
+    watched = FaultyBucket(memory)
+    store = SharedStore(watched)
+    with pytest.raises(StoreUnavailableError):
+        share(store, 1, b"x")
+    with pytest.raises(StoreUnavailableError):
+        store.find(job(1).key)
+    store.close()
+    assert {call for call, _ in watched.calls} == {"get"}
+
+
+# a directory
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> FileBucket:
+    bucket = open_bucket((tmp_path / "shared").as_uri())
+    assert isinstance(bucket, FileBucket)
+    return bucket
+
+
+def test_a_directory_whose_file_system_is_not_mounted_is_not_made(tmp_path: Path) -> None:
+    bucket = open_bucket((tmp_path / "mnt" / "shared").as_uri())
+    with pytest.raises(StoreError):
+        bucket.put("x", b"")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_link_is_followed(files: FileBucket, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_bytes(b"secret")
+    (tmp_path / "elsewhere").mkdir()
+    files.put("blobs/x", b"1")
+    root = tmp_path / "shared"
+    (root / "blobs" / "link").symlink_to(tmp_path / "secret")
+    (root / "entries").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StoreDamagedError):
+        files.get("blobs/link", 100)
+    with pytest.raises(StoreDamagedError):
+        files.put("entries/x", b"1")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+    assert {found.name for found in files.list()} == {"blobs/x"}
+
+
+def test_no_pipe_is_waited_for(files: FileBucket, tmp_path: Path) -> None:
+    files.put("blobs/x", b"1")
+    os.mkfifo(tmp_path / "shared" / "blobs" / "pipe")
+    with pytest.raises(StoreDamagedError):
+        files.get("blobs/pipe", 100)
+    with pytest.raises(StoreDamagedError):
+        list(files.read("blobs/pipe"))
+    assert files.head("blobs/pipe") is None
+    assert {found.name for found in files.list()} == {"blobs/x"}
+
+
+@pytest.mark.parametrize("name", ["../x", "a/../../x", "/etc/x", "a//b", ".tmp/x", ""])
+def test_no_name_leads_out_of_the_directory(files: FileBucket, name: str) -> None:
+    with pytest.raises(StoreError):
+        files.put(name, b"1")
+
+
+def test_who_may_read_an_object_is_for_the_umask_to_say(files: FileBucket, tmp_path: Path) -> None:
+    before = os.umask(0o002)
+    try:
+        files.put("blobs/x", b"1")
+    finally:
+        os.umask(before)
+    found = (tmp_path / "shared" / "blobs" / "x").stat()
+    assert stat.S_IMODE(found.st_mode) == 0o664
+
+
+def test_nothing_is_left_of_a_write_that_failed(files: FileBucket, tmp_path: Path) -> None:
+    (tmp_path / "shared" / "x").mkdir(parents=True)
+    with pytest.raises(StoreError):
+        files.put("x", b"1")
+    assert list((tmp_path / "shared" / ".tmp").iterdir()) == []
+
+
+def test_what_dead_processes_left_is_swept(files: FileBucket, tmp_path: Path) -> None:
+    files.put("x", b"1")
+    folder = tmp_path / "shared" / ".tmp"
+    (folder / "dead").write_bytes(b"")
+    (folder / "alive").write_bytes(b"")
+    os.utime(folder / "dead", (1, 1))
+    open_bucket(files.url).put("y", b"1")
+    assert [path.name for path in folder.iterdir()] == ["alive"]
+    assert {found.name for found in files.list()} == {"x", "y"}
+
+
+# credentials
+
+
+@pytest.fixture(autouse=True)
+def _no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+
+
+def write_aws(home: Path, credentials: str, config: str = "") -> None:
+    (home / ".aws").mkdir()
+    (home / ".aws" / "credentials").write_text(credentials)
+    (home / ".aws" / "config").write_text(config)
+
+
+FILE = """\
+[default]
+aws_access_key_id = one
+aws_secret_access_key = two
+[team]
+aws_access_key_id = three
+aws_secret_access_key = four
+aws_session_token = five
+"""
+
+
+def test_keys_of_the_users_aws_files_are_used(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert aws_credentials() == {}
+    write_aws(home, FILE, "[profile team]\nregion = eu-north-1\n")
+    assert aws_credentials() == {"access_key_id": "one", "secret_access_key": "two"}
+    monkeypatch.setenv("AWS_PROFILE", "team")
+    assert aws_credentials() == {
+        "access_key_id": "three",
+        "secret_access_key": "four",
+        "session_token": "five",
+        "region": "eu-north-1",
+    }
+    monkeypatch.setenv("AWS_REGION", "us-west-2")
+    assert "region" not in aws_credentials()
+    monkeypatch.setenv("AWS_PROFILE", "none such")
+    assert aws_credentials() == {}
+
+
+def test_the_environment_comes_before_the_files(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_aws(home, FILE)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    assert aws_credentials() == {}
+
+
+def test_files_that_cannot_be_read_are_no_credentials(home: Path) -> None:
+    write_aws(home, "not [ an ini\x00", "[default\n")
+    assert aws_credentials() == {}
