@@ -259,8 +259,8 @@ def size(envelope: Envelope) -> None:
     ids=[
         "workspace-parent", "workspace-absolute", "memo-size", "basename-parent",
         "basename-absolute", "location", "path", "literal", "under-link", "stdout-name",
-        "stderr-name", "exit-code", "another-key", "another-fingerprint", "no-origin", "no-blobs", "signature",
-        "unknown-place", "huge-blob",
+        "stderr-name", "exit-code", "another-key", "another-fingerprint", "no-origin",
+        "no-blobs", "signature", "unknown-place", "huge-blob",
     ],
 )  # fmt: skip
 def test_entry_that_is_none(
