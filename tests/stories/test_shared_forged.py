@@ -218,6 +218,14 @@ def without_memo(**fields: JSON) -> Callable[[Envelope], object]:
     return change
 
 
+def under_link(envelope: Envelope) -> None:
+    """Have a directory with a link that leads out, and a file below the link."""
+    link = {"path": "x", "kind": "symlink", "target": "../../../../../.."}
+    memo = {"workspace": ".", "tree": {"nodes": [link]}}
+    envelope.output["a"] = {"class": "Directory", "basename": "a", "memo": memo}
+    envelope.output["out"]["memo"]["workspace"] = "x/evil"
+
+
 def size(envelope: Envelope) -> None:
     big = envelope.output["big"]["memo"]["digest"]
     for blob in (*envelope.head["blobs"], *envelope.entry["blobs"]):
@@ -235,7 +243,8 @@ def size(envelope: Envelope) -> None:
         output(basename="/tmp/evil"),
         without_memo(location="file:///etc/passwd"),
         without_memo(path="/etc/passwd"),
-        lambda envelope: envelope.output.update(out=["x"] * 100_000),
+        without_memo(contents="x", basename="../../evil"),
+        under_link,
         lambda envelope: envelope.entry.update(stdout_name="../../evil"),
         lambda envelope: envelope.entry.update(stderr_name="/tmp/evil"),
         lambda envelope: envelope.entry.update(exit_code="rm"),
@@ -249,9 +258,9 @@ def size(envelope: Envelope) -> None:
     ],
     ids=[
         "workspace-parent", "workspace-absolute", "memo-size", "basename-parent",
-        "basename-absolute", "location", "path", "not-files", "stdout-name", "stderr-name",
-        "exit-code", "another-key", "another-fingerprint", "no-origin", "no-blobs", "signature",
-        "unknown-place", "huge-blob",
+        "basename-absolute", "location", "path", "literal", "under-link", "stdout-name",
+        "stderr-name", "exit-code", "another-key", "another-fingerprint", "no-origin",
+        "no-blobs", "signature", "unknown-place", "huge-blob",
     ],
 )  # fmt: skip
 def test_entry_that_is_none(
