@@ -74,6 +74,7 @@ _BEFORE_SOME: Final = (
     (r"project (?!create)", "cwl-memo project create genomes"),
     (r"unpin ", "cwl-memo pin --run latest; cwl-memo pin --run -2"),
     (r"import ", "cwl-memo export latest paper.tar.zst"),
+    (r"--memo-store \.cwl-memo ", "cwl-memo run --memo-store .cwl-memo workflow.cwl other.yml"),
 )
 """What some commands need that others must not find."""
 
