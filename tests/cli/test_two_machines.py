@@ -26,8 +26,8 @@ MAKE: Final = {
     "class": "CommandLineTool",
     "baseCommand": ["sh", "-c"],
     "arguments": [
-        'echo ran >> "$3"; (cat "$1"; echo "$2") > large.bin; printf idx > large.bin.idx; '
-        'echo "$2" > small.txt',
+        'echo ran >> "$3"; (cat "$1"; echo "$2") > large.bin; '
+        + 'printf idx > large.bin.idx; echo "$2" > small.txt',
         "-",
     ],
     "inputs": {
