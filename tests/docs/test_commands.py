@@ -80,6 +80,7 @@ _BEFORE_SOME: Final = (
     (r"import ", "cwl-memo export latest paper.tar.zst"),
     (r"key (?!new)|sign-with ", "cwl-memo key new laptop; cwl-memo key new lead"),
     (r"--distrust (\S+)", r"cwl-memo shared set URL --trust \1 --sign-with lead"),
+    (r"--memo-store \.cwl-memo ", "cwl-memo run --memo-store .cwl-memo workflow.cwl other.yml"),
 )
 """What some commands need that others must not find."""
 
