@@ -23,7 +23,8 @@ from cwl_memo.core.entry import BlobRef, Entry
 from cwl_memo.core.mode import USUAL, Mode
 from cwl_memo.core.note import Tombstone
 from cwl_memo.core.run import SharedUse
-from cwl_memo.errors import InvalidatedError, StoreDamagedError, StoreError
+from cwl_memo.core.signature import entry_digest, written_digest
+from cwl_memo.errors import FormatError, InvalidatedError, StoreDamagedError, StoreError
 from cwl_memo.store.borrowed import Borrowed
 from cwl_memo.store.far_claim import FarClaims
 from cwl_memo.store.materialise import copy_blob, write_blob
@@ -87,6 +88,8 @@ class TieredStore:
         self._uploads = Uploads(front, remote, spool, pauses=pauses)
         self._claims = FarClaims(remote, self._workers, self._ask, ask_again) if leases else None
         self._fetching: dict[Digest, threading.Lock] = {}
+        self._vouched: dict[ReuseKey, Digest] = {}
+        self._signed: dict[ReuseKey, Digest] = {}
         self._fetched = 0
         self._fetched_bytes = 0
         self._warned = False
@@ -143,6 +146,8 @@ class TieredStore:
         if found is None:
             self._borrowed.note_absent(key)
             return None
+        if found.signer:
+            self._signed[key] = entry_digest(found.entry)
         kept = {d: data for d, data in found.inline.items() if not self._take_in(data)}
         if self._borrowed.add(found.entry, kept, self._is_here):
             self._adopt(found.entry)
@@ -432,10 +437,31 @@ class TieredStore:
         if self._brings:
             self._uploads.take_up()
 
+    def vouch(self, entry: Entry) -> None:
+        """Note that this machine stands for an entry, which is signed when it goes up."""
+        if self._brings:
+            with contextlib.suppress(FormatError):  # nobody can write it, or sign it
+                self._vouched[entry.key] = written_digest(entry)
+
+    def vouches_for(self, entry: Entry) -> bool:
+        """Tell whether this process, or a trusted key, vouched for exactly this entry.
+
+        What an entry says of its origin counts for nothing: others can read it, and write it.
+        """
+        known = {self._vouched.get(entry.key), self._signed.get(entry.key)} - {None}
+        with contextlib.suppress(FormatError):
+            return bool(known) and written_digest(entry) in known
+        return False
+
     def share(self, key: ReuseKey) -> None:
         """Have an entry go up in the background."""
         if self._brings:
-            self._uploads.add(key)
+            self._uploads.add(key, self._vouched.get(key))
+
+    @property
+    def unsigned(self) -> int:
+        """How many entries went up of which nobody here knows who has made them."""
+        return self._uploads.unsigned
 
     def end_sharing(self, *, wait: bool) -> SharedUse:
         """Wait until all has gone up, if there is time, and tell what was shared."""

@@ -55,11 +55,16 @@ class Remote(Protocol):
         :raises StoreDamagedError: if it is not there or not sound; there is no file then.
         """
 
-    def publish(self, entry: Entry, open_blob: Callable[[Digest], IO[bytes]]) -> None:
+    def publish(
+        self, entry: Entry, open_blob: Callable[[Digest], IO[bytes]], *, signed: bool = True
+    ) -> bool:
         """Make an entry visible, in place of an older one of its key, after its blobs.
 
         :param open_blob: opens a blob of the entry for reading; asked for those that are
             missing only.
+        :param signed: whether it gets a signature, if there is a key to sign with. Where there
+            is one and it gets none, it takes the place of no other entry.
+        :returns: whether it is there now; False if another stays in its place.
         """
 
     def quarantine(self, entry: Entry, reason: str) -> None:
