@@ -44,6 +44,9 @@ _WORKERS: Final = 16
 _ASK_AGAIN: Final = 2.0
 """Seconds for which nothing is asked for again that was not there."""
 
+_RENEWAL: Final = 10.0
+"""Seconds that the end of a run takes to have stay young what it used."""
+
 _T = TypeVar("_T")
 
 
@@ -467,6 +470,7 @@ class TieredStore:
         """Wait until all has gone up, if there is time, and tell what was shared."""
         if wait:
             self._uploads.finish(is_told=lambda: self._warned)
+            self._renew()
         uploads = self._uploads
         return SharedUse(
             self.remote.location,
@@ -476,6 +480,14 @@ class TieredStore:
             uploads.bytes,
             uploads.left,
         )
+
+    def _renew(self) -> None:
+        """Have stay young what was found there. No run waits long, or says a word, for that."""
+        if self.remote.may_read and self.remote.may_write and not self._warned:
+            try:
+                self.remote.renew(_RENEWAL)
+            except StoreError as error:
+                _log.debug("cwl-memo: what was used is not renewed: %s", error)
 
     def close(self) -> None:
         """Let go of both stores. May be called more than once."""

@@ -174,6 +174,11 @@ class FakeRemote:
         with self._call("release"):
             self.objects.leases.pop(key, None)
 
+    def renew(self, patience: float) -> int:
+        with self._call("renew"):
+            assert self.may_write
+            return 0
+
     def keys(self, prefix: str = "") -> Iterator[ReuseKey]:
         with self._call("keys"):
             yield from [key for key in self.objects.entries if key.hex.startswith(prefix)]

@@ -82,6 +82,14 @@ class Remote(Protocol):
         It is granted where claims cannot be had: it saves work, and nothing relies on it.
         """
 
+    def renew(self, patience: float) -> int:
+        """Have the entries that were found since the last time stay young; return how many.
+
+        For the end of a run.
+
+        :param patience: seconds after which nothing more is begun.
+        """
+
     def keys(self, prefix: str = "") -> Iterator[ReuseKey]:
         """Yield the keys of all entries, or of those that begin so, in no order."""
 

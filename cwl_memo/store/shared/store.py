@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -296,17 +298,20 @@ class SharedStore:
                     "cwl-memo: entry %s removed from the shared store: %s", entry.key, reason
                 )
 
-    def renew(self) -> int:
+    def renew(self, patience: float = math.inf) -> int:
         """Have the entries that were found since the last time stay young; return how many.
 
         For the end of a run, when there is time: one request for each.
+
+        :param patience: seconds after which nothing more is begun.
         """
+        end = time.monotonic() + patience
         with self._lock:
             used, self._used = self._used, set()
         if not used or not self.may_write:
             return 0
         with self._writing():
-            return renew(self._bucket, used)
+            return renew(self._bucket, (key for key in used if time.monotonic() < end))
 
     def keys(self, prefix: str = "") -> Iterator[ReuseKey]:
         """Yield the keys of all entries, or of those that begin so, in no order."""
