@@ -8,12 +8,13 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from cwl_memo.cli.exit_codes import ExitCode
+from cwl_memo.cli.opening import effective
 from cwl_memo.cli.output import remark, write_json, write_lines
 from cwl_memo.cli.shared_opening import shared_upkeep
 from cwl_memo.cli.verb import Verb
 from cwl_memo.core.explain import format_bytes, format_seconds
 from cwl_memo.core.settings import parse_age, parse_size
-from cwl_memo.core.signature import TrustPolicy
+from cwl_memo.core.signature import SigningKey, TrustPolicy
 from cwl_memo.core.store_settings import StoreSettings
 from cwl_memo.errors import UsageError
 from cwl_memo.report.table import printable
@@ -86,6 +87,7 @@ def _set(arguments: Namespace) -> int:
             trusted_keys=before.with_keys(arguments.trust, arguments.distrust),
         )
         if key is not None:
+            _check_signed_along(before, key, shared.bucket.url, {*keys[0], *keys[1]})
             settings = settings.signed(key)
         elif settings.trusted_keys:
             # Whoever changes a limit must not take trust away, or seem to give it.
@@ -95,6 +97,24 @@ def _set(arguments: Namespace) -> int:
             )
         write_settings(shared.bucket, settings)
     return _tell(arguments, settings)
+
+
+def _check_signed_along(
+    before: StoreSettings, key: SigningKey, location: str, named: set[str]
+) -> None:
+    """See that a signature comes under no key that its owner has neither signed nor named.
+
+    :param named: the keys of which the arguments say what becomes of them.
+    """
+    mine = TrustPolicy(frozenset({key.public, *effective("trusted_keys").value}))
+    if before.location == location and mine.accepts(before.digest(), before.signature):
+        return
+    unknown = [listed for listed in before.trusted_keys if listed not in named]
+    if unknown:
+        raise UsageError(
+            "shared set: the settings list keys, and nobody whom you trust has signed them: "
+            f"{', '.join(unknown)}; name each with --trust to keep it, or with --distrust"
+        )
 
 
 def _changes(arguments: Namespace) -> dict[str, Any]:
