@@ -8,13 +8,12 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from cwl_memo.cli.exit_codes import ExitCode
-from cwl_memo.cli.opening import effective
 from cwl_memo.cli.output import remark, write_json, write_lines
 from cwl_memo.cli.shared_opening import shared_upkeep
 from cwl_memo.cli.verb import Verb
 from cwl_memo.core.explain import format_bytes, format_seconds
 from cwl_memo.core.settings import parse_age, parse_size
-from cwl_memo.core.signature import SigningKey, TrustPolicy
+from cwl_memo.core.signature import TrustPolicy
 from cwl_memo.core.store_settings import StoreSettings
 from cwl_memo.errors import UsageError
 from cwl_memo.report.table import printable
@@ -68,8 +67,9 @@ def _show(arguments: Namespace) -> int:
 
 
 def _set(arguments: Namespace) -> int:
+    from cwl_memo.cli.shared_settings import write_changed
     from cwl_memo.store.keys import find_signing_key
-    from cwl_memo.store.shared.store_settings import read_settings, write_settings
+    from cwl_memo.store.shared.store_settings import read_settings
 
     changes = _changes(arguments)
     keys = (arguments.trust, arguments.distrust)
@@ -86,35 +86,9 @@ def _set(arguments: Namespace) -> int:
             location=shared.bucket.url,
             trusted_keys=before.with_keys(arguments.trust, arguments.distrust),
         )
-        if key is not None:
-            _check_signed_along(before, key, shared.bucket.url, {*keys[0], *keys[1]})
-            settings = settings.signed(key)
-        elif settings.trusted_keys:
-            # Whoever changes a limit must not take trust away, or seem to give it.
-            raise UsageError(
-                "shared set: the settings list trusted keys, which count only if they are "
-                "signed; name a key of yours with --sign-with"
-            )
-        write_settings(shared.bucket, settings)
+        named = (*arguments.trust, *arguments.distrust)
+        settings = write_changed(shared.bucket, before, settings, key, named)
     return _tell(arguments, settings)
-
-
-def _check_signed_along(
-    before: StoreSettings, key: SigningKey, location: str, named: set[str]
-) -> None:
-    """See that a signature comes under no key that its owner has neither signed nor named.
-
-    :param named: the keys of which the arguments say what becomes of them.
-    """
-    mine = TrustPolicy(frozenset({key.public, *effective("trusted_keys").value}))
-    if before.location == location and mine.accepts(before.digest(), before.signature):
-        return
-    unknown = [listed for listed in before.trusted_keys if listed not in named]
-    if unknown:
-        raise UsageError(
-            "shared set: the settings list keys, and nobody whom you trust has signed them: "
-            f"{', '.join(unknown)}; name each with --trust to keep it, or with --distrust"
-        )
 
 
 def _changes(arguments: Namespace) -> dict[str, Any]:
