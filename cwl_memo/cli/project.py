@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import os
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
-from typing import Final
+from typing import Final, Protocol
 
 from cwl_memo.cli.asking import is_confirmed
 from cwl_memo.cli.exit_codes import ExitCode, NothingMatchesError
 from cwl_memo.cli.opening import store_path
 from cwl_memo.cli.output import remark, write_json, write_lines
+from cwl_memo.cli.shared_opening import add_shared_argument, named_shared, place, shared_upkeep
 from cwl_memo.cli.verb import Verb
 from cwl_memo.core.project import StoreProject, check_project_name, read_intermediate_files
 from cwl_memo.core.settings import IntermediateFiles, Retention
 from cwl_memo.errors import StoreError, StoreReadOnlyError, StoreUnavailableError, UsageError
 from cwl_memo.report.table import Column, printable, table
+from cwl_memo.store.keys import find_signing_key
 from cwl_memo.store.layout import open_layout
 from cwl_memo.store.project_file import ProjectFiles, current_user
 
@@ -70,6 +74,12 @@ def _add_arguments(parser: ArgumentParser) -> None:
         default=[],
         help="set: a user who may no longer; one always stays",
     )
+    add_shared_argument(parser)
+    parser.add_argument(
+        "--sign-with",
+        metavar="NAME",
+        help="with --shared: sign the settings of the shared store with this key of yours",
+    )
     parser.add_argument("--yes", action="store_true", help="delete: do not ask")
 
 
@@ -83,6 +93,8 @@ def _run(arguments: Namespace) -> int:
         check_project_name(arguments.name)
     if action not in ("create", "set") and _is_change(arguments):
         raise UsageError(f"project {action}: changes nothing; 'project set' does")
+    if arguments.sign_with is not None and named_shared(arguments) is None:
+        raise UsageError("--sign-with: goes with --shared; nothing is signed in a local store")
     return _ACTIONS[action](arguments)
 
 
@@ -90,38 +102,68 @@ def _is_change(arguments: Namespace) -> bool:
     return any(getattr(arguments, name) not in (None, []) for name in _CHANGES)
 
 
+class _Projects(Protocol):
+    """The projects of a store, of this machine or shared."""
+
+    def find(self) -> Iterator[str]: ...
+    def read(self, name: str) -> StoreProject | None: ...
+    def has(self, name: str) -> bool: ...
+    def changing(self) -> AbstractContextManager[None]: ...
+    def write(self, project: StoreProject) -> None: ...
+    def drop(self, name: str) -> object: ...
+
+
+@contextmanager
+def _opened(arguments: Namespace, *, writable: bool, make: bool = False) -> Iterator[_Projects]:
+    """Open the projects of the store that is meant.
+
+    :param make: whether a store of this machine is made where there is none.
+    """
+    url = named_shared(arguments)
+    if url is None:
+        is_open = _writable(arguments, make=make) if writable else None
+        yield is_open or ProjectFiles(store_path(arguments))
+        return
+    # Only where one is named: it takes longer to import than most verbs to answer.
+    from cwl_memo.cli.shared_settings import SharedProjects
+
+    key = find_signing_key(arguments.sign_with or "", os.environ) if writable else None
+    with shared_upkeep(url, writable=writable) as shared:
+        yield SharedProjects(shared.bucket, key)
+
+
 # looking
 
 
 def _list(arguments: Namespace) -> int:
-    files = ProjectFiles(store_path(arguments))
     projects = []
-    for name in files.find():
-        try:
-            project = files.read(name)
-        except StoreError as error:
-            remark(f"left out: {error}")
-            continue
-        if project is not None:
-            projects.append(project)
+    with _opened(arguments, writable=False) as files:
+        for name in files.find():
+            try:
+                project = files.read(name)
+            except StoreError as error:
+                remark(f"left out: {error}")
+                continue
+            if project is not None:
+                projects.append(project)
     if arguments.json:
         write_json({"projects": [project.to_json() for project in projects]})
     elif projects:
         write_lines(table(_COLUMNS, [_row(project) for project in projects], None))
     else:
-        remark(f"no projects at {store_path(arguments)}")
+        remark(f"no projects at {place(arguments)}")
     return ExitCode.OK.status
 
 
 def _show(arguments: Namespace) -> int:
-    files = ProjectFiles(store_path(arguments))
-    return _tell(arguments, _existing(arguments, files))
+    with _opened(arguments, writable=False) as files:
+        return _tell(arguments, _existing(arguments, files))
 
 
-def _existing(arguments: Namespace, files: ProjectFiles) -> StoreProject:
+def _existing(arguments: Namespace, files: _Projects) -> StoreProject:
     project = files.read(arguments.name)
     if project is None:
-        raise NothingMatchesError(f"no project {arguments.name!r} at {store_path(arguments)}")
+        raise NothingMatchesError(f"no project {arguments.name!r} at {place(arguments)}")
     return project
 
 
@@ -164,9 +206,8 @@ def _create(arguments: Namespace) -> int:
         raise UsageError("project create: there is nobody to remove yet; use --add-admin")
     admins = tuple(dict.fromkeys([current_user(), *arguments.add_admin]))
     project = _changed(arguments, StoreProject(arguments.name, _checked(admins)))
-    files = _writable(arguments, make=True)
-    with files.changing():
-        if files.read_bytes(project.name) is not None:
+    with _opened(arguments, writable=True, make=True) as files, files.changing():
+        if files.has(project.name):
             raise UsageError(f"project {project.name!r} is there already; 'project set' changes it")
         files.write(project)
     return _tell(arguments, project)
@@ -175,8 +216,7 @@ def _create(arguments: Namespace) -> int:
 def _set(arguments: Namespace) -> int:
     if not _is_change(arguments):
         raise UsageError("project set: say what to change; 'project set --help' lists it")
-    files = _writable(arguments, make=False)
-    with files.changing():
+    with _opened(arguments, writable=True) as files, files.changing():
         project = _existing(arguments, files)
         project.require_administrator(current_user())
         project = project.with_administrators(
@@ -188,8 +228,7 @@ def _set(arguments: Namespace) -> int:
 
 
 def _delete(arguments: Namespace) -> int:
-    files = _writable(arguments, make=False)
-    with files.changing():
+    with _opened(arguments, writable=True) as files, files.changing():
         project = _existing(arguments, files)
         project.require_administrator(current_user())
         if not _is_wanted(arguments, project.name):
@@ -246,11 +285,13 @@ VERB: Final = Verb(
     summary="keep the settings of shared projects in the store, changed by administrators",
     description="Keep what holds in a project in the store that its people share. A project "
     "file cwl-memo.toml that names the project may be stricter than that, never looser. Who "
-    "creates a project is its administrator, and only administrators may change it.",
+    "creates a project is its administrator, and only administrators may change it. With --shared, "
+    "the project is kept in a shared store, for runs whose own store knows nothing of it.",
     examples=(
         ("cwl-memo project create genomes --duration 48", "intermediate files stay two days"),
         ("cwl-memo project set genomes --add-admin grace", "grace may change it as well"),
         ("cwl-memo project list", "what holds in each project"),
+        ("cwl-memo project create genomes --shared s3://lab/memo", "for all who share that store"),
     ),
     add_arguments=_add_arguments,
     run=_run,

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 from cwl_memo.cli.exit_codes import ExitCode
 from cwl_memo.cli.opening import effective, store_to_search
-from cwl_memo.cli.output import write_json, write_lines
+from cwl_memo.cli.output import remark, write_json, write_lines
 from cwl_memo.cli.selection import find_keys
 from cwl_memo.cli.verb import Verb
 from cwl_memo.core.digest import ReuseKey
 from cwl_memo.core.explain import shared_line
 from cwl_memo.core.settings import SharedChoice, SharedMode
 from cwl_memo.errors import UsageError
+from cwl_memo.store.keys import KEY_VARIABLE, find_signing_key
 from cwl_memo.store.protocol import Store
 
 if TYPE_CHECKING:
@@ -36,6 +37,12 @@ def _add_arguments(parser: ArgumentParser) -> None:
         "left to go up)",
     )
     parser.add_argument(
+        "--vouch",
+        action="store_true",
+        help="sign those entries as well that this machine did not execute, or no longer knows "
+        "that it did: you stand for all that is named by KEY or --all",
+    )
+    parser.add_argument(
         "--shared",
         "--memo-shared",
         metavar="URL",
@@ -48,6 +55,9 @@ def _run(arguments: Namespace) -> int:
     if arguments.all and arguments.keys:
         raise UsageError("name the entries by KEY, or all of them by --all")
     choice = _choice(arguments.shared)
+    signs = find_signing_key(choice.sign_with, os.environ) is not None
+    if arguments.vouch:
+        _check_vouching(arguments, signs=signs)
     # Only where there is one: it takes longer to import than most verbs to answer.
     from cwl_memo.store.sharing import put_behind
 
@@ -55,6 +65,9 @@ def _run(arguments: Namespace) -> int:
         tiered = put_behind(store, choice, os.environ)
         try:
             for key in _chosen(arguments, store, tiered):
+                entry = store.get_entry(key) if arguments.vouch else None
+                if entry is not None:
+                    tiered.vouch(entry)
                 tiered.share(key)
             if not arguments.all and not arguments.keys:
                 tiered.take_up()
@@ -65,7 +78,19 @@ def _run(arguments: Namespace) -> int:
         write_json(used.to_json())
     else:
         write_lines([shared_line(used)])
+    if signs and tiered.unsigned:
+        remark(
+            f"{tiered.unsigned} of them unsigned: no run of this machine that was to share them "
+            "executed them; --vouch signs what is named all the same"
+        )
     return (ExitCode.NOT_SO if used.not_uploaded else ExitCode.OK).status
+
+
+def _check_vouching(arguments: Namespace, *, signs: bool) -> None:
+    if not arguments.all and not arguments.keys:
+        raise UsageError("--vouch: name what you stand for, by KEY or by --all")
+    if not signs:
+        raise UsageError(f"--vouch: there is no key to sign with; set sign_with, or {KEY_VARIABLE}")
 
 
 def _choice(url: str | None) -> SharedChoice:
@@ -103,10 +128,13 @@ VERB: Final = Verb(
     summary="take entries up to a shared store",
     description="Take entries of this machine's store up to a shared one: those that are "
     "named, all that are not there, or by default those that a run was to share and did not, "
-    "since it was interrupted or the shared store failed. Ends with 1 if some did not go up.",
+    "since it was interrupted or the shared store failed. Where there is a key to sign with, "
+    "an entry is signed if a run of this machine executed its job and was to share it. Any "
+    "other goes up unsigned, and takes the place of none. Ends with 1 if some did not go up.",
     examples=(
         ("cwl-memo push --shared s3://team/memo", "what runs have left to go up"),
         ("cwl-memo push --shared file:///shared/memo --all", "all that is not there"),
+        ("cwl-memo push --shared s3://team/memo --vouch 4283dbcd1230", "signed in any case"),
     ),
     add_arguments=_add_arguments,
     run=_run,

@@ -55,7 +55,7 @@ def _show(arguments: Namespace) -> int:
     line = {}
     if arguments.store is not None:
         line["store"] = Value(arguments.store, Origin(Layer.COMMAND_LINE, "--store"))
-    loaded = load(find_files(os.environ), os.environ, line)
+    loaded = load(find_files(os.environ), os.environ, line, asks=True)
     files = [
         {
             "layer": (Layer.PROJECT if d.file.is_project else Layer.USER).value,

@@ -67,8 +67,9 @@ def _show(arguments: Namespace) -> int:
 
 
 def _set(arguments: Namespace) -> int:
+    from cwl_memo.cli.shared_settings import write_changed
     from cwl_memo.store.keys import find_signing_key
-    from cwl_memo.store.shared.store_settings import read_settings, write_settings
+    from cwl_memo.store.shared.store_settings import read_settings
 
     changes = _changes(arguments)
     keys = (arguments.trust, arguments.distrust)
@@ -85,15 +86,8 @@ def _set(arguments: Namespace) -> int:
             location=shared.bucket.url,
             trusted_keys=before.with_keys(arguments.trust, arguments.distrust),
         )
-        if key is not None:
-            settings = settings.signed(key)
-        elif settings.trusted_keys:
-            # Whoever changes a limit must not take trust away, or seem to give it.
-            raise UsageError(
-                "shared set: the settings list trusted keys, which count only if they are "
-                "signed; name a key of yours with --sign-with"
-            )
-        write_settings(shared.bucket, settings)
+        named = (*arguments.trust, *arguments.distrust)
+        settings = write_changed(shared.bucket, before, settings, key, named)
     return _tell(arguments, settings)
 
 

@@ -14,10 +14,11 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from cwl_memo.core.canonical import JSON, preimage
+from cwl_memo.core.canonical import JSON, canonical_bytes, preimage
 from cwl_memo.core.digest import KEY_VERSION, Digest, digest_of_value
 from cwl_memo.core.entry import Entry
 from cwl_memo.core.field import need
@@ -26,7 +27,14 @@ from cwl_memo.errors import FormatError, UsageError
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-__all__ = ["Signature", "SigningKey", "TrustPolicy", "check_public_key", "entry_digest"]
+__all__ = [
+    "Signature",
+    "SigningKey",
+    "TrustPolicy",
+    "check_public_key",
+    "entry_digest",
+    "written_digest",
+]
 
 _SCHEME: Final = "ed25519:"
 _KEY_BYTES: Final = 32
@@ -201,6 +209,20 @@ def entry_digest(entry: Entry) -> Digest:
         return digest_of_value("signed-entry", entry.to_json())
     except (ValueError, TypeError, RecursionError):
         raise FormatError("an entry that cannot be written") from None
+
+
+def written_digest(entry: Entry) -> Digest:
+    """Return the digest that an entry has once it was written and read again.
+
+    A number that was whole may be a float then.
+
+    :raises FormatError: if the entry cannot be written.
+    """
+    try:
+        written = canonical_bytes(entry.to_json())
+    except (ValueError, TypeError, RecursionError):
+        raise FormatError("an entry that cannot be written") from None
+    return entry_digest(Entry.from_json(json.loads(written)))
 
 
 def check_public_key(text: str) -> bytes:

@@ -106,7 +106,7 @@ def chosen(args: argparse.Namespace, environ: Mapping[str, str]) -> Choice:
         for name, setting in SETTINGS.items()
         if setting.is_option and (value := getattr(args, _destination(setting))) is not None
     }
-    loaded = load(find_files(environ), environ, given)
+    loaded = load(find_files(environ), environ, given, asks=True)
     if loaded.cache is not None:
         require_usable(loaded.cache, str(loaded.origin("cache")).removeprefix("$"))
     report, events = loaded.values["report"], loaded.values["events"]

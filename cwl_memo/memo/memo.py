@@ -397,6 +397,8 @@ class Memo(Guard):
                 after=execution.after,
                 keep_until=self._keep_until(),
             )
+            # It was executed here: whoever signs what is shared vouches for it.
+            store.vouch(entry)
             self._publish(store, entry)
         except InvalidatedError:
             return Refusal(Reason.INVALIDATED_DURING_RUN)
@@ -441,13 +443,15 @@ class Memo(Guard):
         grown = entry.with_variant(variant)
         store = self.store
         if store is not None and store.writable and policy.may_record(self.settings):
-            self.guard(lambda: self._publish_again(store, grown), None)
+            self.guard(lambda: self._publish_again(store, entry, grown), None)
         return grown
 
-    def _publish_again(self, store: Store, entry: Entry) -> None:
+    def _publish_again(self, store: Store, entry: Entry, grown: Entry) -> None:
+        if store.vouches_for(entry):
+            store.vouch(grown)
         # One that was taken back meanwhile has answered this job, and answers no other.
         with contextlib.suppress(InvalidatedError):
-            self._publish(store, entry)
+            self._publish(store, grown)
 
     def note_run(self, line: dict[str, JSON]) -> None:
         """Add a line to the run's record in the store."""

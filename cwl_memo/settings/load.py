@@ -12,12 +12,13 @@ from blake3 import blake3
 
 from cwl_memo.core.cache import CacheBehavior, RunCache
 from cwl_memo.core.canonical import JSON
-from cwl_memo.core.project import ProjectRules, bind
+from cwl_memo.core.project import ProjectRules, StoreProject, bind
 from cwl_memo.core.setting import SETTINGS, Layer, Origin, Value, nearest, resolve
 from cwl_memo.core.settings import IntermediateFiles, Mode, Settings, SharedChoice
 from cwl_memo.errors import StoreError, UsageError
 from cwl_memo.settings.document import Document, is_trusted, read_document
 from cwl_memo.settings.file import SettingsFile, find_files
+from cwl_memo.settings.shared_project import read_shared_project
 from cwl_memo.store.location import default_store_path, named_store_path
 from cwl_memo.store.place import Place, exclusive, place_of_cache
 from cwl_memo.store.project_file import ProjectFiles
@@ -103,23 +104,34 @@ def load_settings(
         except UsageError as error:
             raise UsageError(f"{name}: {error}") from None
         chosen[name] = Value(value, Origin(Layer.COMMAND_LINE, "the caller"))
-    return load(files, variables, chosen)
+    return load(files, variables, chosen, asks=True)
 
 
 def load(
-    files: Iterable[SettingsFile], environ: Mapping[str, str], command_line: dict[str, Value]
+    files: Iterable[SettingsFile],
+    environ: Mapping[str, str],
+    command_line: dict[str, Value],
+    *,
+    asks: bool = False,
 ) -> LoadedSettings:
     """Return the settings of these files, this environment, and this command line.
 
+    :param asks: whether a shared store is asked for a project of which the store of this
+        machine knows nothing, as runs do.
     :raises UsageError: if a value makes no sense; the message says where it stands.
     """
     documents = read_documents(files)
     variables = given_by(environ)
     layers = [*(document.values for document in documents), variables, command_line]
-    place = _place(resolve(layers), environ)
+    early = resolve(layers)
+    place = _place(early, environ)
     store = place.path
     projects = [document for document in documents if document.file.is_project]
     project = _of_store(projects[0], store) if projects else _Project({}, ProjectRules())
+    shared = _shared(early)
+    may_matter = early["memo"].value and early["mode"].value is not Mode.OFF
+    if asks and project.is_unknown and shared is not None and may_matter:
+        project = replace(_of_shared(projects[0], shared), seen=project.seen)
     values = resolve([*layers, project.memo()])
     kept = project.value("intermediate_files", IntermediateFiles())
     values |= {
@@ -145,7 +157,7 @@ def load(
         warnings=project.warnings,
         notes=_notes(values, memo=memo),
         seen=[[document.file.seen for document in documents], project.seen],
-        shared=_shared(values),
+        shared=shared,
     )
 
 
@@ -253,6 +265,7 @@ class _Project:
     rules: ProjectRules
     warnings: tuple[str, ...] = ()
     seen: JSON = None
+    is_unknown: bool = False
 
     def value(self, name: str, default: Any) -> Value:
         said = getattr(self.rules, name)
@@ -285,7 +298,28 @@ def _of_store(document: Document, store: Path) -> _Project:
             {**origins, "use_memoization": Origin(Layer.STORE, place)}, unknown, (warning,)
         )
     if data is None or project is None:
-        return _Project(origins, said, seen=[place, None])
+        return _Project(origins, said, seen=[place, None], is_unknown=True)
+    return replace(_bound(document, project, place), seen=[place, blake3(data).hexdigest()])
+
+
+def _of_shared(document: Document, shared: SharedChoice) -> _Project:
+    """Return what holds of the project of a file, of which a shared store may know."""
+    said, origins = document.rules, document.origins
+    found = read_shared_project(shared, said.name)
+    if found.project is not None:
+        return _bound(document, found.project, found.place)
+    if not found.problem:
+        return _Project(origins, said)
+    warning = f"the shared settings of project {said.name!r} do not count: {found.problem}"
+    if not found.is_open:
+        said = replace(said, use_memoization=False)
+        origins = {**origins, "use_memoization": Origin(Layer.STORE, found.place)}
+    return _Project(origins, said, (warning,))
+
+
+def _bound(document: Document, project: StoreProject, place: str) -> _Project:
+    """Return what holds of a project of which a file and a store both know."""
+    said, origins = document.rules, document.origins
     bound = bind(said, project)
     from_store = dict.fromkeys(bound.from_store, Origin(Layer.STORE, place))
     warnings: tuple[str, ...] = ()
@@ -293,6 +327,4 @@ def _of_store(document: Document, store: Path) -> _Project:
         where = ", ".join(f"{name} ({origins[name]})" for name in bound.loosened)
         warning = f"project {said.name!r}: {where} is looser than the store allows; what the "
         warnings = (f"{warning}store says holds",)
-    return _Project(
-        {**origins, **from_store}, bound.rules, warnings, [place, blake3(data).hexdigest()]
-    )
+    return _Project({**origins, **from_store}, bound.rules, warnings)

@@ -18,6 +18,7 @@ from blake3 import blake3
 from cwl_memo.core.digest import HEX, Digest, digest_of_bytes
 from cwl_memo.core.manifest import StatIdentity
 from cwl_memo.errors import FormatError, StoreDamagedError
+from cwl_memo.store.claim import try_lock
 from cwl_memo.store.copying import DirectWriter, reflink
 from cwl_memo.store.failure import reading, writing
 from cwl_memo.store.hashing import digest_descriptor, hash_bytes, hash_descriptor, read_small
@@ -27,10 +28,16 @@ from cwl_memo.store.protocol import SMALL, FileDigest
 from cwl_memo.store.quarantine import Quarantine
 from cwl_memo.store.regular import NotRegularError, is_regular, open_regular, remove_file, write_all
 
-__all__ = ["ORPHAN_AGE", "BlobFiles", "shards"]
+__all__ = ["ORPHAN_AGE", "RECEIVED", "BlobFiles", "shards"]
 
 ORPHAN_AGE: Final = 3600.0
 """Seconds for which a blob without an entry is left alone: its job may still be recorded."""
+
+RECEIVED: Final = "receive-"
+"""How the directory is called in which a large blob arrives, from one try to the next."""
+
+_RESUMED: Final = 256 << 20
+"""Bytes from which what has come of a blob stays for the next try."""
 
 _KEPT: Final = 4096
 """How many small blobs are kept in memory once they were checked: most are wanted next."""
@@ -107,9 +114,12 @@ class BlobFiles:
     def receive(self, digest: Digest, size: int, write: Callable[[Path], None]) -> None:
         """Take in a blob whose bytes ``write`` puts into a new file, and checks.
 
+        What ``write`` leaves beside that file when it fails is there for the next try, if the
+        blob is large.
+
         :raises StoreDamagedError: if the file is of another size.
         """
-        with writing("write a blob"), self._new_directory() as directory:
+        with writing("write a blob"), self._receiving(digest, size) as directory:
             temporary = directory / "blob"
             write(temporary)
             with open_regular(temporary) as descriptor:
@@ -117,6 +127,30 @@ class BlobFiles:
                 if found != size:
                     raise StoreDamagedError(f"blob {digest} has {found} bytes, not {size}")
                 self._adopt(descriptor, temporary, digest)
+
+    @contextmanager
+    def _receiving(self, digest: Digest, size: int) -> Iterator[Path]:
+        # Few locks for many blobs, so that none has to be removed, which is a race of its own.
+        lock = self._layout.locks / f"{RECEIVED}{digest.hex[:2]}.lock"
+        held = try_lock(lock) if size > _RESUMED else None
+        if held is None:
+            with self._new_directory() as directory:
+                yield directory
+            return
+        directory = self._layout.tmp / f"{RECEIVED}{digest.hex}"
+        try:
+            directory.mkdir(mode=0o700, exist_ok=True)
+            # Of a run that was killed, it may not have been checked.
+            (directory / "blob").unlink(missing_ok=True)
+            try:
+                yield directory
+                shutil.rmtree(directory, ignore_errors=True)
+            finally:
+                (directory / "blob").unlink(missing_ok=True)
+                with contextlib.suppress(OSError):  # what has come is for the next try
+                    directory.rmdir()
+        finally:
+            held.release()
 
     @contextmanager
     def _new_directory(self) -> Iterator[Path]:

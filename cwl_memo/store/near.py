@@ -56,6 +56,14 @@ class Near(Protocol):
         """Tell that an entry is the store's own."""
         return False
 
+    def vouch(self, entry: Entry) -> None:  # noqa: ARG002
+        """Do nothing: nobody asks who has made an entry."""
+        return
+
+    def vouches_for(self, entry: Entry) -> bool:  # noqa: ARG002
+        """Tell that nothing is known of who has made an entry."""
+        return False
+
     def share(self, key: ReuseKey) -> None:  # noqa: ARG002
         """Do nothing: there is nobody to share with."""
         return

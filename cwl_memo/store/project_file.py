@@ -69,6 +69,10 @@ class ProjectFiles:
             except NotRegularError as error:
                 raise StoreDamagedError(f"{path}: {error.strerror}") from None
 
+    def has(self, name: str) -> bool:
+        """Tell whether there is a project of a name, sound or not."""
+        return self.read_bytes(name) is not None
+
     def parse(self, name: str, data: bytes) -> StoreProject:
         """Return the project that such bytes are.
 

@@ -278,6 +278,19 @@ class Store(Protocol):
     def is_borrowed(self, key: ReuseKey) -> bool:
         """Tell whether the entry of a key comes from a store that others share."""
 
+    def vouch(self, entry: Entry) -> None:
+        """Note that this machine stands for an entry: its job was executed here, just now.
+
+        Whoever shares entries under a signature signs no others.
+        """
+
+    def vouches_for(self, entry: Entry) -> bool:
+        """Tell whether what grows out of an entry here is to be vouched for.
+
+        That is so if this process vouched for exactly this entry, or somebody did who is
+        trusted.
+        """
+
     def share(self, key: ReuseKey) -> None:
         """Have others see an entry, if there are any; that may take until :meth:`end_sharing`."""
 

@@ -5,17 +5,24 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
+from typing import Final
 
-from cwl_memo.core.digest import ReuseKey, digest_of_bytes
+from cwl_memo.core.digest import Digest, ReuseKey, digest_of_bytes
 from cwl_memo.errors import FormatError
 from cwl_memo.store.failure import reading, writing
-from cwl_memo.store.regular import open_regular, remove_file
+from cwl_memo.store.regular import open_regular, read_regular, remove_file
 
 __all__ = ["Spool"]
 
+_LIMIT: Final = 200
+"""Bytes that a note may have."""
+
 
 class Spool:
-    """An empty file for each entry that is to go up to one shared store.
+    """A file for each entry that is to go up to one shared store.
+
+    It holds the digest of the entry that a run vouched for, and nothing where none did: what
+    stands under the key by the time it goes up may be another entry.
 
     :param directory: of the spools of all shared stores; made with the first entry.
     :param location: the URL of the shared store.
@@ -25,14 +32,25 @@ class Spool:
         self._directory = directory / digest_of_bytes(location.encode()).hex[:16]
         self._is_made = False
 
-    def add(self, key: ReuseKey) -> None:
-        """Note an entry."""
+    def add(self, key: ReuseKey, vouched: Digest | None = None) -> None:
+        """Note an entry.
+
+        :param vouched: digest of the entry, if its job was executed here.
+        """
         with writing("note what is to be shared"):
             if not self._is_made:
                 self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self._is_made = True
-            with open_regular(self._directory / key.hex, os.O_WRONLY | os.O_CREAT):
-                pass
+            with open_regular(self._directory / key.hex, os.O_WRONLY | os.O_CREAT) as descriptor:
+                # Over what an earlier run noted, which is as long: no reader finds half of it.
+                if vouched is not None:
+                    os.write(descriptor, str(vouched).encode())
+
+    def vouched(self, key: ReuseKey) -> Digest | None:
+        """Return the digest of the entry of a key that a run vouched for, if one did."""
+        with contextlib.suppress(OSError, ValueError, FormatError):
+            return Digest.parse(read_regular(self._directory / key.hex, _LIMIT).decode())
+        return None
 
     def remove(self, key: ReuseKey) -> None:
         """Forget an entry, which has gone up or never will."""

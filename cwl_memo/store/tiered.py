@@ -24,7 +24,8 @@ from cwl_memo.core.entry import BlobRef, Entry
 from cwl_memo.core.mode import USUAL, Mode
 from cwl_memo.core.note import Tombstone
 from cwl_memo.core.run import SharedUse
-from cwl_memo.errors import InvalidatedError, StoreDamagedError, StoreError
+from cwl_memo.core.signature import entry_digest, written_digest
+from cwl_memo.errors import FormatError, InvalidatedError, StoreDamagedError, StoreError
 from cwl_memo.store.borrowed import Borrowed
 from cwl_memo.store.far_claim import FarClaims
 from cwl_memo.store.materialise import copy_blob, write_blob
@@ -44,8 +45,8 @@ _WORKERS: Final = 16
 _ASK_AGAIN: Final = 2.0
 """Seconds for which nothing is asked for again that was not there."""
 
-_PATIENCE: Final = 10.0
-"""Seconds for which what was used is renewed as a run ends."""
+_RENEWAL: Final = 10.0
+"""Seconds that the end of a run takes to have stay young what it used."""
 
 _T = TypeVar("_T")
 
@@ -91,6 +92,8 @@ class TieredStore:
         self._uploads = Uploads(front, remote, spool, pauses=pauses)
         self._claims = FarClaims(remote, self._workers, self._ask, ask_again) if leases else None
         self._fetching: dict[Digest, threading.Lock] = {}
+        self._vouched: dict[ReuseKey, Digest] = {}
+        self._signed: dict[ReuseKey, Digest] = {}
         self._fetched = 0
         self._fetched_bytes = 0
         self._warned = False
@@ -147,6 +150,8 @@ class TieredStore:
         if found is None:
             self._borrowed.note_absent(key)
             return None
+        if found.signer:
+            self._signed[key] = entry_digest(found.entry)
         kept = {d: data for d, data in found.inline.items() if not self._take_in(data)}
         if self._borrowed.add(found.entry, kept, self._is_here):
             self._adopt(found.entry)
@@ -436,18 +441,37 @@ class TieredStore:
         if self._brings:
             self._uploads.take_up()
 
+    def vouch(self, entry: Entry) -> None:
+        """Note that this machine stands for an entry, which is signed when it goes up."""
+        if self._brings:
+            with contextlib.suppress(FormatError):  # nobody can write it, or sign it
+                self._vouched[entry.key] = written_digest(entry)
+
+    def vouches_for(self, entry: Entry) -> bool:
+        """Tell whether this process, or a trusted key, vouched for exactly this entry.
+
+        What an entry says of its origin counts for nothing: others can read it, and write it.
+        """
+        known = {self._vouched.get(entry.key), self._signed.get(entry.key)} - {None}
+        with contextlib.suppress(FormatError):
+            return bool(known) and written_digest(entry) in known
+        return False
+
     def share(self, key: ReuseKey) -> None:
         """Have an entry go up in the background."""
         if self._brings:
-            self._uploads.add(key)
+            self._uploads.add(key, self._vouched.get(key))
+
+    @property
+    def unsigned(self) -> int:
+        """How many entries went up of which nobody here knows who has made them."""
+        return self._uploads.unsigned
 
     def end_sharing(self, *, wait: bool) -> SharedUse:
         """Wait until all has gone up, if there is time, and tell what was shared."""
         if wait:
-            with contextlib.suppress(RuntimeError):  # closed
-                renewing = self._workers.submit(self._ask, self._renew, 0)
-                self._uploads.finish(is_told=lambda: self._warned)
-                futures.wait([renewing], _PATIENCE)
+            self._uploads.finish(is_told=lambda: self._warned)
+            self._renew()
         uploads = self._uploads
         return SharedUse(
             self.remote.location,
@@ -458,8 +482,13 @@ class TieredStore:
             uploads.left,
         )
 
-    def _renew(self) -> int:
-        return self.remote.renew() if self._brings and self.remote.may_read else 0
+    def _renew(self) -> None:
+        """Have stay young what was found there. No run waits long, or says a word, for that."""
+        if self.remote.may_read and self.remote.may_write and not self._warned:
+            try:
+                self.remote.renew(_RENEWAL)
+            except StoreError as error:
+                _log.debug("cwl-memo: what was used is not renewed: %s", error)
 
     def close(self) -> None:
         """Let go of both stores. May be called more than once."""

@@ -15,7 +15,7 @@ from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.entry import ENTRY_FORMAT
 from cwl_memo.core.retention import Limits
 from cwl_memo.errors import StoreError
-from cwl_memo.store.blob import ORPHAN_AGE, BlobFiles, shards
+from cwl_memo.store.blob import ORPHAN_AGE, RECEIVED, BlobFiles, shards
 from cwl_memo.store.census import Census, Steps, blobs_of, kept_of
 from cwl_memo.store.claim import try_lock
 from cwl_memo.store.collect import Collector
@@ -39,6 +39,9 @@ _BATCH: Final = 200
 
 _QUARANTINE_AGE: Final = 30 * 24 * 3600.0
 """Seconds for which somebody may still want to look at what was damaged."""
+
+_PARTIAL_AGE: Final = 24 * 3600.0
+"""Seconds for which a part of a large blob is kept that nobody goes on to fetch."""
 
 
 @dataclass(frozen=True)
@@ -192,7 +195,8 @@ class Upkeep:
         ):
             for path in directory.glob("*"):
                 with writing("remove leftovers"), contextlib.suppress(FileNotFoundError):
-                    if _last_written(path) < now - age:
+                    is_partial = path.name.startswith(RECEIVED)
+                    if _last_written(path) < now - (_PARTIAL_AGE if is_partial else age):
                         _remove(path)
         for path in self.layout.locks.glob("*.lock"):
             with contextlib.suppress(OSError):
@@ -262,8 +266,8 @@ def _run_of(payload: dict[str, Any]) -> str:
 def _last_written(path: Path) -> float:
     """Return when a file was written to last, or the blob that comes into a directory."""
     # What comes from afar may be written for hours.
-    coming = path / "blob"
-    return coming.lstat().st_mtime if coming.exists() else path.lstat().st_mtime
+    coming = path.glob("blob*") if path.is_dir() and not path.is_symlink() else ()
+    return max([path.lstat().st_mtime, *(part.lstat().st_mtime for part in coming)])
 
 
 def _remove(path: Path) -> None:

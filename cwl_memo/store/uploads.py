@@ -17,8 +17,11 @@ from typing import IO, Any, Final, cast
 
 from cwl_memo.core.bundle import has_secrets
 from cwl_memo.core.digest import Digest, ReuseKey
+from cwl_memo.core.entry import Entry
 from cwl_memo.core.explain import format_bytes
+from cwl_memo.core.signature import entry_digest
 from cwl_memo.errors import (
+    FormatError,
     NotKeptError,
     StoreDamagedError,
     StoreError,
@@ -76,6 +79,7 @@ class Uploads:
         self._workers = Workers(_WORKERS, "cwl-memo upload")
         self._waiting: dict[ReuseKey, Future[None]] = {}
         self._claims: dict[ReuseKey, list[Claim]] = {}
+        self._vouched: dict[ReuseKey, Digest] = {}
         self._changed = threading.Condition()
         self._stop = threading.Event()
         self._refused: StoreError | None = None
@@ -84,16 +88,21 @@ class Uploads:
         self.done: set[ReuseKey] = set()
         self.failed: dict[ReuseKey, StoreError] = {}
         self.bytes = 0
+        self.unsigned = 0
 
     # what is to go
 
-    def add(self, key: ReuseKey) -> None:
-        """Have an entry go up, before the run ends or in a later one."""
+    def add(self, key: ReuseKey, vouched: Digest | None = None) -> None:
+        """Have an entry go up, before the run ends or in a later one.
+
+        :param vouched: digest of the entry that gets this machine's signature. What else
+            stands under the key by then gets none.
+        """
         if self._spool is not None:
             # Without it the entry goes up all the same, if the run is not killed.
             with contextlib.suppress(StoreError):
-                self._spool.add(key)
-        self._begin(key)
+                self._spool.add(key, vouched)
+        self._begin(key, vouched)
 
     def take_up(self) -> int:
         """Have go up what earlier runs left behind; return how many entries that is."""
@@ -108,8 +117,12 @@ class Uploads:
             self._begin(key)
         return len(keys)
 
-    def _begin(self, key: ReuseKey) -> None:
+    def _begin(self, key: ReuseKey, vouched: Digest | None = None) -> None:
+        if vouched is None and self._spool is not None:
+            vouched = self._spool.vouched(key)
         with self._changed:
+            if vouched is not None:
+                self._vouched[key] = vouched
             if not self._waiting:
                 self._moved = time.monotonic()
             self.done.discard(key)
@@ -141,6 +154,7 @@ class Uploads:
                 self._moved = time.monotonic()
                 if error is None:
                     self.done.add(key)
+                    self._vouched.pop(key, None)
                 elif not isinstance(error, NotKeptError):
                     self.failed[key] = error
                 self._changed.notify_all()
@@ -188,7 +202,18 @@ class Uploads:
                 self.bytes += sizes.pop(digest, 0)
             return cast("IO[bytes]", _Watched(file, self._note_move))
 
-        self._remote.publish(entry, open_blob)
+        is_ours = self._is_ours(entry)
+        if not self._remote.publish(entry, open_blob, signed=is_ours):
+            raise NotKeptError(f"an entry {key} is there, and nobody here vouches for another")
+        with self._changed:
+            self.unsigned += not is_ours
+
+    def _is_ours(self, entry: Entry) -> bool:
+        """Tell whether this machine vouches for exactly this entry."""
+        vouched = self._vouched.get(entry.key)
+        with contextlib.suppress(FormatError):
+            return vouched is not None and vouched == entry_digest(entry)
+        return False
 
     def _note_move(self) -> None:
         self._moved = time.monotonic()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -265,6 +266,30 @@ def test_trusted_keys_are_signed_or_not_listed(bucket: Bucket, capsys: Captured)
     )
     words = ("shared", "set", bucket.url, "--distrust", MINE.public)
     assert answer(capsys, *words)["trusted_keys"] == []
+
+
+def test_keys_that_nobody_signed_are_not_signed_along(bucket: Bucket, capsys: Captured) -> None:
+    lead = answer(capsys, "key", "new", "lead")["public"]
+    answer(capsys, "shared", "set", bucket.url, "--trust", MINE.public, "--sign-with", "lead")
+    path = bucket.root / "settings.json"
+    # Somebody who may write to the store puts a key of their own there.
+    path.write_text(path.read_text().replace(MINE.public, THEIRS.public))
+    limit = ("shared", "set", bucket.url, "--max-age", "1d", "--sign-with", "lead")
+    said = complaint(capsys, *limit, code=ExitCode.USAGE)
+    assert THEIRS.public in said
+    assert THEIRS.public in path.read_text()
+    told = answer(capsys, *limit, "--distrust", THEIRS.public, "--trust", MINE.public)
+    assert (told["trusted_keys"], told["signed_by"]) == ([MINE.public], lead)
+    assert answer(capsys, *limit)["trusted_keys"] == [MINE.public]
+
+
+def test_keys_of_another_store_are_not_signed_along(bucket: Bucket, capsys: Captured) -> None:
+    answer(capsys, "key", "new", "lead")
+    answer(capsys, "shared", "set", bucket.url, "--trust", THEIRS.public, "--sign-with", "lead")
+    other = bucket.root.parent / "other"
+    shutil.copytree(bucket.root, other)
+    words = ("shared", "set", other.as_uri(), "--max-age", "1d", "--sign-with", "lead")
+    assert THEIRS.public in complaint(capsys, *words, code=ExitCode.USAGE)
 
 
 def test_settings_that_were_changed_since_are_told_so(bucket: Bucket, capsys: Captured) -> None:

@@ -33,6 +33,7 @@ class Objects:
 
     entries: dict[ReuseKey, bytes] = field(default_factory=dict)
     blobs: dict[Digest, bytes] = field(default_factory=dict)
+    signed: dict[ReuseKey, str] = field(default_factory=dict)
     tombstones: dict[ReuseKey, list[Tombstone]] = field(default_factory=dict)
     leases: dict[ReuseKey, str] = field(default_factory=dict)
 
@@ -43,6 +44,7 @@ class FakeRemote:
     :param objects: what others see too.
     :param host: whose view it is.
     :param delay: seconds that each call takes.
+    :param signs: whether what goes up is signed, by the host.
     :ivar faults: errors that calls of a name raise; of ``*`` all of them.
     :ivar calls: how many there were of each name.
     :ivar slow: names of calls that take long enough to meet others.
@@ -58,6 +60,7 @@ class FakeRemote:
         may_read: bool = True,
         may_write: bool = True,
         delay: float = 0.0,
+        signs: bool = False,
     ) -> None:
         self.objects = objects or Objects()
         self.location = "fake://bucket"
@@ -65,6 +68,7 @@ class FakeRemote:
         self.may_write = may_write
         self.host = host
         self.delay = delay
+        self.signs = signs
         self.faults: dict[str, StoreError] = {}
         self.corrupt = False
         self.calls: Counter[str] = Counter()
@@ -107,7 +111,8 @@ class FakeRemote:
             if entry is None or entry.is_dead(known[-1]):
                 return None
             small = {b.digest for b in entry.blobs if b.size <= INLINE}
-            return Found(entry, {d: self.objects.blobs[d] for d in small}, "")
+            signer = self.objects.signed.get(key, "")
+            return Found(entry, {d: self.objects.blobs[d] for d in small}, signer)
 
     def has(self, entry: Entry, blobs: Iterable[BlobRef]) -> bool:
         with self._call("has"):
@@ -126,14 +131,22 @@ class FakeRemote:
             with target.open("xb") as file:
                 file.write(data)
 
-    def publish(self, entry: Entry, open_blob: Callable[[Digest], IO[bytes]]) -> None:
+    def publish(
+        self, entry: Entry, open_blob: Callable[[Digest], IO[bytes]], *, signed: bool = True
+    ) -> bool:
         assert self.may_write
         with self._call("publish"):
+            if self.signs and not signed and entry.key in self.objects.entries:
+                return False
             for blob in entry.blobs:
                 if blob.digest not in self.objects.blobs:
                     with open_blob(blob.digest) as file:
                         self.objects.blobs[blob.digest] = io.BytesIO(file.read()).getvalue()
             self.objects.entries[entry.key] = canonical_bytes(entry.to_json())
+            self.objects.signed.pop(entry.key, None)
+            if self.signs and signed:
+                self.objects.signed[entry.key] = self.host
+            return True
 
     def quarantine(self, entry: Entry, reason: str) -> None:
         with self._call("quarantine"):
@@ -160,6 +173,11 @@ class FakeRemote:
     def release(self, key: ReuseKey) -> None:
         with self._call("release"):
             self.objects.leases.pop(key, None)
+
+    def renew(self, patience: float) -> int:
+        with self._call("renew"):
+            assert self.may_write
+            return 0
 
     def keys(self, prefix: str = "") -> Iterator[ReuseKey]:
         with self._call("keys"):

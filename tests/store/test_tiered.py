@@ -474,3 +474,30 @@ def test_nothing_is_looked_for_ahead_that_is_here(home: Home) -> None:
     made = record(here, 1, SMALL)
     assert here.look_ahead(made.key) is None
     assert blob(SMALL) in made.blobs
+
+
+# staying young
+
+
+def test_what_a_run_used_is_renewed_once_all_has_gone_up(home: Home) -> None:
+    store = home("a")
+    share(store, 1, SMALL)
+    assert far(store).order[-1] == "renew"
+
+
+def test_nothing_is_renewed_where_there_is_no_time_and_no_leave(home: Home) -> None:
+    interrupted, readonly, writeonly = home("a"), home("b", may_write=False), home("c")
+    writeonly.remote.may_read = False
+    interrupted.end_sharing(wait=False)
+    readonly.end_sharing(wait=True)
+    writeonly.end_sharing(wait=True)
+    assert not any(far(store).calls["renew"] for store in (interrupted, readonly, writeonly))
+
+
+def test_nobody_hears_of_what_was_not_renewed(home: Home, caplog: pytest.LogCaptureFixture) -> None:
+    store = home("a")
+    far(store).faults["renew"] = StoreForbiddenError("no")
+    used = store.end_sharing(wait=True)
+    assert far(store).calls["renew"] == 1
+    assert used.not_uploaded == 0
+    assert warnings(caplog) == []

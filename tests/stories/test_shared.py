@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -103,6 +105,20 @@ def test_an_edited_step_alone_is_executed_in_the_other_home(bench: Bench) -> Non
     assert warm.executed == 2
     plain = bench.run(edited, job(bench), "--no-memo")
     assert delivered(warm) == delivered(plain)
+
+
+def test_what_another_home_uses_stays_young(bench: Bench) -> None:
+    workflow, shared = chain(bench, *BODIES), ("--memo-shared", bucket(bench))
+    bench.run(workflow, job(bench), *shared, store=bench.folder / "a")
+    entries = [e for e in (bench.folder / "bucket/entries").rglob("*") if e.is_file()]
+    old = time.time() - 30 * 24 * 3600
+    for readonly, is_young in ((True, False), (False, True)):
+        for path in entries:
+            os.utime(path, (old, old))
+        mode = ("--memo-shared-mode", "readonly") if readonly else ()
+        store = bench.folder / f"b{readonly}"
+        assert bench.run(workflow, job(bench), *shared, *mode, store=store).executed == 0
+        assert {path.stat().st_mtime > old + 3600 for path in entries} == {is_young}
 
 
 def test_a_plan_sees_what_others_share_and_fetches_nothing(bench: Bench) -> None:

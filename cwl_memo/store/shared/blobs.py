@@ -243,7 +243,7 @@ class Blobs:
                 os.close(descriptor)
             with writing("write a blob"):
                 os.link(partial, target)
-        except StoreUnavailableError:
+        except (StoreUnavailableError, KeyboardInterrupt):
             raise  # what has come is for the next try
         except BaseException:
             partial.unlink(missing_ok=True)

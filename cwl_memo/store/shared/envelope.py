@@ -23,7 +23,7 @@ from cwl_memo.core.canonical import JSON, canonical_bytes
 from cwl_memo.core.digest import Digest, ReuseKey, digest_of_bytes, digest_of_value
 from cwl_memo.core.entry import BlobRef, Entry
 from cwl_memo.core.field import need
-from cwl_memo.core.signature import Signature, SigningKey, entry_digest
+from cwl_memo.core.signature import Signature, SigningKey, written_digest
 from cwl_memo.errors import FormatError, StoreDamagedError, StoreError
 from cwl_memo.store.protocol import SMALL
 
@@ -135,9 +135,7 @@ def seal_envelope(
     head: dict[str, Any] = {"format": _FORMAT, "entry": entry.to_json(), "blobs": listed}
     try:
         if key is not None:
-            # As it will be read: a number that was whole is a float there, for one.
-            read = Entry.from_json(json.loads(canonical_bytes(head["entry"])))
-            head["signature"] = key.sign(entry_digest(read)).to_json()
+            head["signature"] = key.sign(written_digest(entry)).to_json()
         first = canonical_bytes(head)
     except (TypeError, ValueError, RecursionError, FormatError) as error:
         raise StoreError(f"entry {entry.key} cannot be written: {error}") from error

@@ -55,11 +55,16 @@ class Remote(Protocol):
         :raises StoreDamagedError: if it is not there or not sound; there is no file then.
         """
 
-    def publish(self, entry: Entry, open_blob: Callable[[Digest], IO[bytes]]) -> None:
+    def publish(
+        self, entry: Entry, open_blob: Callable[[Digest], IO[bytes]], *, signed: bool = True
+    ) -> bool:
         """Make an entry visible, in place of an older one of its key, after its blobs.
 
         :param open_blob: opens a blob of the entry for reading; asked for those that are
             missing only.
+        :param signed: whether it gets a signature, if there is a key to sign with. Where there
+            is one and it gets none, it takes the place of no other entry.
+        :returns: whether it is there now; False if another stays in its place.
         """
 
     def quarantine(self, entry: Entry, reason: str) -> None:
@@ -75,6 +80,14 @@ class Remote(Protocol):
         """Return the right to execute a key's job, or None if another machine has it.
 
         It is granted where claims cannot be had: it saves work, and nothing relies on it.
+        """
+
+    def renew(self, patience: float) -> int:
+        """Have the entries that were found since the last time stay young; return how many.
+
+        For the end of a run.
+
+        :param patience: seconds after which nothing more is begun.
         """
 
     def keys(self, prefix: str = "") -> Iterator[ReuseKey]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -236,15 +238,33 @@ class SharedStore:
                 if stored.place is not Place.INLINE:
                     self._stored[digest] = stored
 
-    def publish(self, entry: Entry, open_blob: Callable[[Digest], IO[bytes]]) -> None:
-        """Make an entry visible, in place of an older one of its key, after its blobs."""
+    def publish(
+        self, entry: Entry, open_blob: Callable[[Digest], IO[bytes]], *, signed: bool = True
+    ) -> bool:
+        """Make an entry visible, in place of an older one of its key, after its blobs.
+
+        :returns: whether it is there now; False if another stays in its place.
+        """
+        key = self._sign_with if signed else None
+        # It could be a signed one whose place is taken.
+        yields = key is None and self._sign_with is not None
+        name = entry_name(entry.key)
         with self._writing(), reading("share an entry"):
             if self.may_read and self._tombstones.is_dead(entry):
                 raise InvalidatedError(f"entry {entry.key} was invalidated")
+            if yields and not self._is_free(name):
+                return False
             sealed = Sealed.of(entry, open_blob)
             stored = self._upload(sealed.rest, open_blob)
-            data = seal_envelope(entry, sealed.inline, stored, self._sign_with)
-            self._bucket.put(entry_name(entry.key), data)
+            data = seal_envelope(entry, sealed.inline, stored, key)
+            return self._bucket.put(name, data, create=yields and self._bucket.has_create())
+
+    def _is_free(self, name: str) -> bool:
+        """Tell whether there is no object of a name, as far as that can be known."""
+        if self.may_read:
+            return self._bucket.head(name) is None
+        # Whoever may not look finds out as it is created.
+        return self._bucket.has_create()
 
     def _upload(
         self, blobs: tuple[BlobRef, ...], open_blob: Callable[[Digest], IO[bytes]]
@@ -278,17 +298,20 @@ class SharedStore:
                     "cwl-memo: entry %s removed from the shared store: %s", entry.key, reason
                 )
 
-    def renew(self) -> int:
+    def renew(self, patience: float = math.inf) -> int:
         """Have the entries that were found since the last time stay young; return how many.
 
         For the end of a run, when there is time: one request for each.
+
+        :param patience: seconds after which nothing more is begun.
         """
+        end = time.monotonic() + patience
         with self._lock:
             used, self._used = self._used, set()
         if not used or not self.may_write:
             return 0
         with self._writing():
-            return renew(self._bucket, used)
+            return renew(self._bucket, (key for key in used if time.monotonic() < end))
 
     def keys(self, prefix: str = "") -> Iterator[ReuseKey]:
         """Yield the keys of all entries, or of those that begin so, in no order."""

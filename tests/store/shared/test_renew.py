@@ -131,3 +131,11 @@ def test_who_only_reads_renews_nothing(bucket: HeldBucket) -> None:
     before = dict(bucket.objects)
     assert store.renew() == 0
     assert bucket.objects == before
+
+
+def test_a_run_whose_patience_is_over_renews_nothing_more(bucket: HeldBucket) -> None:
+    entry = record(bucket, 1)
+    bucket.now += 8 * DAY
+    store = SharedStore(bucket)
+    assert store.find(entry.key) is not None
+    assert store.renew(0.0) == 0
