@@ -68,6 +68,7 @@ class Attempt:
         self.claim: Claim | None = None
         self.recheck: Recheck | None = None
         self.is_shared = False
+        self.unusable: Entry | None = None
         """Whether the entry that answers the job comes from a shared store."""
         self.after: tuple[Digest, ...] = ()
         self._not_recorded: Refusal | None = None

@@ -200,6 +200,8 @@ class MemoMixin:
             attempt.after = found.after
             return False
         hit = found
+        if hit.entry == attempt.unusable:
+            return False  # by the second look, too
         attempt.is_shared = hit.is_shared
         restored = memo.shield(lambda: self._restore(attempt, hit, context), None)
         if restored is None:
@@ -277,7 +279,11 @@ class MemoMixin:
             if hit.entry.origin.run == session.run:
                 session.note_recorded(view, hit.entry.key)
         except (FormatError, StoreError, OSError) as error:
-            _log.warning("[job %s] entry not usable: %s", context.name, error)
+            attempt.unusable = hit.entry
+            # A store that others share has said by itself, and once in a run, that it fails.
+            is_told = hit.is_shared and isinstance(error, StoreDamagedError)
+            level = logging.INFO if is_told else logging.WARNING
+            _log.log(level, "[job %s] entry not usable: %s", context.name, error)
             session.views.drop(view)
             return None
         return Restored(variant, ordered, view)

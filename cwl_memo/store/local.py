@@ -48,6 +48,7 @@ from cwl_memo.store.secret_file import read_secret
 from cwl_memo.store.spool import Spool
 from cwl_memo.store.summary import EntrySummary, as_stamp
 from cwl_memo.store.sweep import Sweep
+from cwl_memo.store.untold import Untold
 from cwl_memo.store.upkeep import Upkeep
 
 __all__ = ["LocalStore", "open_store"]
@@ -306,6 +307,10 @@ class LocalStore(Near):
     def spool(self, location: str) -> Spool | None:
         """Return what is still to go up to a shared store; None where nothing can be noted."""
         return Spool(self._layout.uploads, location) if self.writable else None
+
+    def untold(self, location: str) -> Untold:
+        """Return what a shared store is still to be told, and what of it is not used here."""
+        return Untold(self._layout.uploads, location)
 
     # use
 

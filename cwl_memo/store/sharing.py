@@ -12,6 +12,7 @@ from cwl_memo.core.signature import TrustPolicy
 from cwl_memo.store.keys import find_signing_key
 from cwl_memo.store.local import LocalStore, open_store
 from cwl_memo.store.protocol import Store
+from cwl_memo.store.shared.once import Once
 from cwl_memo.store.shared.opening import open_shared
 from cwl_memo.store.tiered import TieredStore
 
@@ -67,6 +68,7 @@ def put_behind(
     mode = choice.mode
     if plans and mode is SharedMode.READ_WRITE:
         mode = SharedMode.READONLY
+    once = Once()
     remote = open_shared(
         choice.url,
         mode=mode,
@@ -74,6 +76,8 @@ def put_behind(
         sign_with=find_signing_key(choice.sign_with, environ) if signs else None,
         timeout=choice.timeout,
         program=f"cwl-memo {metadata.version('cwl-memo')}",
+        once=once,
     )
     spool = front.spool(choice.url) if isinstance(front, LocalStore) and signs else None
-    return TieredStore(front, remote, leases=choice.leases, spool=spool)
+    untold = front.untold(choice.url) if isinstance(front, LocalStore) else None
+    return TieredStore(front, remote, leases=choice.leases, spool=spool, untold=untold, once=once)

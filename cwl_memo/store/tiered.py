@@ -30,9 +30,12 @@ from cwl_memo.store.borrowed import Borrowed
 from cwl_memo.store.far_claim import FarClaims
 from cwl_memo.store.materialise import copy_blob, write_blob
 from cwl_memo.store.protocol import Claim, Store
+from cwl_memo.store.shared.once import Once
 from cwl_memo.store.shared.remote import Remote
 from cwl_memo.store.spool import Spool
+from cwl_memo.store.untold import Untold
 from cwl_memo.store.uploads import Uploads
+from cwl_memo.store.withdrawals import Withdrawals
 from cwl_memo.store.workers import Workers
 
 __all__ = ["TieredStore"]
@@ -64,6 +67,8 @@ class TieredStore:
     :param remote: the shared one.
     :param leases: whether machines agree on who executes a job.
     :param spool: where it is noted what is to go up, if anywhere.
+    :param untold: where it is noted what is to be gone there, if anywhere.
+    :param once: says that the shared store fails.
     :param ask_again: seconds for which nothing is asked for again that was not there.
     :param pauses: seconds between the attempts to take an entry up.
     """
@@ -77,6 +82,8 @@ class TieredStore:
         *,
         leases: bool = True,
         spool: Spool | None = None,
+        untold: Untold | None = None,
+        once: Once | None = None,
         ask_again: float = _ASK_AGAIN,
         pauses: tuple[float, ...] | None = None,
     ) -> None:
@@ -89,14 +96,15 @@ class TieredStore:
         self._borrowed = Borrowed(ask_again)
         self._workers = Workers(_WORKERS, "cwl-memo look-up")
         self._pending: dict[ReuseKey, Future[None]] = {}
-        self._uploads = Uploads(front, remote, spool, pauses=pauses)
+        self._once = once or Once()
+        self._uploads = Uploads(front, remote, spool, self._once, pauses=pauses)
+        self._withdrawals = Withdrawals(front, remote, untold)
         self._claims = FarClaims(remote, self._workers, self._ask, ask_again) if leases else None
         self._fetching: dict[Digest, threading.Lock] = {}
         self._vouched: dict[ReuseKey, Digest] = {}
         self._signed: dict[ReuseKey, Digest] = {}
         self._fetched = 0
         self._fetched_bytes = 0
-        self._warned = False
         self._closed = False
         self._lock = threading.Lock()
 
@@ -114,16 +122,10 @@ class TieredStore:
             return otherwise
 
     def _warn(self, error: StoreError) -> None:
-        if self._warned:
-            _log.debug("cwl-memo: %s", error)
-        else:
-            self._warned = True
-            _log.warning(
-                "cwl-memo: the shared store %s failed, the run goes on without it where it has "
-                "to: %s",
-                self.remote.location,
-                error,
-            )
+        self._once.warn(
+            f"cwl-memo: the shared store {self.remote.location} failed, the run goes on without "
+            f"it where it has to: {error}"
+        )
 
     # entries
 
@@ -132,13 +134,15 @@ class TieredStore:
         entry = self.front.get_entry(key)
         if entry is None or self._is_gone(entry):
             entry = self._find(key) or entry
-        if entry is not None and self._claims is not None:
+        if entry is None or self._withdrawals.is_wrong(entry):
+            return None
+        if self._claims is not None:
             self._claims.drop(key)
         return entry
 
     def _is_gone(self, entry: Entry) -> bool:
         """Tell whether another entry of the same key may be better."""
-        if self.front.is_evicted(entry.key):
+        if self.front.is_evicted(entry.key) or self._withdrawals.is_wrong(entry):
             return True
         return any(entry.is_dead(tombstone) for tombstone in self.tombstones(entry.key))
 
@@ -147,7 +151,7 @@ class TieredStore:
         if not self.remote.may_read or self._borrowed.is_known(key):
             return self._borrowed.get(key)
         found = self._ask(lambda: self.remote.find(key), None)
-        if found is None:
+        if found is None or self._withdrawals.is_wrong(found.entry):
             self._borrowed.note_absent(key)
             return None
         if found.signer:
@@ -192,18 +196,21 @@ class TieredStore:
         return self._borrowed.was_lent(key)
 
     def quarantine_entry(self, entry: Entry, reason: str) -> bool:
-        """Set an entry aside here, and have it gone from the shared store, too."""
+        """Set an entry aside here, and have it gone from the shared store, too, or later."""
+        # First: whatever fails after this, it is not used again.
+        is_noted = self._withdrawals.distrust(entry, reason)
         is_there = self.front.writable and self.front.quarantine_entry(entry, reason)
         was_lent = self._borrowed.was_lent(entry.key)
         self._borrowed.note_lost(entry.key)
-        if not self.remote.may_write:
-            return is_there
-
-        def quarantine() -> bool:
-            self.remote.quarantine(entry, reason)
-            return True
-
-        return self._ask(quarantine, otherwise=False) and (is_there or was_lent)
+        is_gone = self._ask(lambda: self._withdrawals.remove(entry, reason), otherwise=False)
+        if not is_gone:
+            _log.info(
+                "[memo] entry %s is wrong, and was not removed from %s%s",
+                entry.key.hex[:12],
+                self.remote.location,
+                "; a later run tries again" if is_noted and self._brings else "",
+            )
+        return (is_noted or is_gone) and (is_there or was_lent)
 
     def drop_entry(self, key: ReuseKey) -> None:
         """Forget an entry; that of the shared store for as long as this process lives."""
@@ -326,6 +333,7 @@ class TieredStore:
         try:
             self.remote.fetch(entry, blob, target)
         except StoreError as error:
+            self._warn(error)
             raise _NotHadError(
                 f"blob {blob.digest} did not come from {self.remote.location}: {error}"
             ) from error
@@ -405,16 +413,14 @@ class TieredStore:
     ) -> int:
         """Take back what is recorded under keys, here and in the shared store.
 
-        :raises StoreError: if the shared store cannot be told.
+        :raises StoreError: if the shared store cannot be told yet; it is told later.
         """
         chosen = list(dict.fromkeys(keys))
         count = self.front.invalidate(chosen, reason, who=who, force=force)
-        if self.remote.may_write:
-            for key in chosen:
-                tombstone = self.front.tombstone(key)
-                if tombstone is not None:
-                    self.remote.bury(key, tombstone)
-                self._borrowed.ask_anew(key)
+        for key in chosen:
+            self._borrowed.ask_anew(key)
+        if self._brings:
+            self._withdrawals.bury(chosen)
         return count
 
     def tombstones(self, key: ReuseKey) -> tuple[Tombstone, ...]:
@@ -440,6 +446,12 @@ class TieredStore:
         """Have go up what earlier runs left behind."""
         if self._brings:
             self._uploads.take_up()
+            self._workers.submit(self._withdrawals.repeat)
+
+    @property
+    def untold(self) -> int:
+        """Of how many entries the shared store is still to be told that they are no more."""
+        return self._ask(lambda: self._withdrawals.left, 0)
 
     def vouch(self, entry: Entry) -> None:
         """Note that this machine stands for an entry, which is signed when it goes up."""
@@ -470,8 +482,10 @@ class TieredStore:
     def end_sharing(self, *, wait: bool) -> SharedUse:
         """Wait until all has gone up, if there is time, and tell what was shared."""
         if wait:
-            self._uploads.finish(is_told=lambda: self._warned)
+            self._uploads.finish()
             self._renew()
+            if self._brings:
+                self._withdrawals.repeat()
         uploads = self._uploads
         return SharedUse(
             self.remote.location,
@@ -484,7 +498,7 @@ class TieredStore:
 
     def _renew(self) -> None:
         """Have stay young what was found there. No run waits long, or says a word, for that."""
-        if self.remote.may_read and self.remote.may_write and not self._warned:
+        if self.remote.may_read and self.remote.may_write and not self._once.is_said:
             try:
                 self.remote.renew(_RENEWAL)
             except StoreError as error:

@@ -30,6 +30,7 @@ from cwl_memo.errors import (
     StoreUnavailableError,
 )
 from cwl_memo.store.protocol import Claim, Store
+from cwl_memo.store.shared.once import Once
 from cwl_memo.store.shared.remote import Remote
 from cwl_memo.store.spool import Spool
 from cwl_memo.store.workers import Workers
@@ -61,6 +62,7 @@ class Uploads:
     :param front: where they are.
     :param remote: where they go.
     :param spool: where it is noted what is to go, if anywhere.
+    :param once: says that not all has gone up.
     :param pauses: seconds between attempts.
     """
 
@@ -69,12 +71,14 @@ class Uploads:
         front: Store,
         remote: Remote,
         spool: Spool | None = None,
+        once: Once | None = None,
         *,
         pauses: tuple[float, ...] | None = None,
     ) -> None:
         self._front = front
         self._remote = remote
         self._spool = spool
+        self._once = once or Once()
         self._pauses = _PAUSES if pauses is None else pauses
         self._workers = Workers(_WORKERS, "cwl-memo upload")
         self._waiting: dict[ReuseKey, Future[None]] = {}
@@ -174,17 +178,27 @@ class Uploads:
             except _FINAL as error:
                 self._refused = error
                 return error
-            except (NotKeptError, StoreDamagedError) as error:
+            except NotKeptError as error:
                 # Gone from the local store: no run will find it there again.
                 self._forget(key)
                 return error
             except StoreError as error:
+                if isinstance(error, StoreDamagedError) and not self._is_whole(key):
+                    self._forget(key)
+                    return error
                 if pause is None or self._stop.wait(pause):
                     return error
             else:
                 self._forget(key)
                 return None
         return None
+
+    def _is_whole(self, key: ReuseKey) -> bool:
+        """Tell whether the local store has an entry and all its blobs, so that it may yet go."""
+        with contextlib.suppress(StoreError):
+            entry = self._front.get_entry(key)
+            return entry is not None and self._front.check_blobs(entry, entry.blobs)
+        return True  # whatever ails it now, nothing is known to be lost
 
     def _upload_once(self, key: ReuseKey) -> None:
         entry = self._front.get_entry(key)
@@ -225,11 +239,8 @@ class Uploads:
 
     # the end
 
-    def finish(self, *, is_told: Callable[[], bool] = lambda: False) -> None:
-        """Wait until all has gone up, or nothing moves any more, and say what has not.
-
-        :param is_told: whether there has been a warning already that the shared store fails.
-        """
+    def finish(self) -> None:
+        """Wait until all has gone up, or nothing moves any more, and say what has not."""
         begun = told = time.monotonic()
         with self._changed:
             total = len(self._waiting)
@@ -248,18 +259,18 @@ class Uploads:
                         format_bytes(self.bytes),
                     )
         if self.left:
-            self._tell(is_told())
+            self._tell()
 
-    def _tell(self, is_told: bool) -> None:  # noqa: FBT001
+    def _tell(self) -> None:
         results = "1 result was" if self.left == 1 else f"{self.left} results were"
         told = f"{results} not shared with {self._remote.location}"
         later = "a later run, or 'cwl-memo push', shares what it can"
-        if is_told:
+        if self._once.is_said:
             # One warning a run: that it fails, and why, has been said.
             _log.info("[memo] %s; %s", told, later)
         else:
             why = next(iter(self.failed.values()), "it took too long")
-            _log.warning("cwl-memo: %s: %s; %s", told, why, later)
+            self._once.warn(f"cwl-memo: {told}: {why}; {later}", logging.INFO)
 
     @property
     def left(self) -> int:

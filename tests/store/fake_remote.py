@@ -183,10 +183,6 @@ class FakeRemote:
         with self._call("keys"):
             yield from [key for key in self.objects.entries if key.hex.startswith(prefix)]
 
-    def renew(self) -> int:
-        with self._call("renew"):
-            return 0
-
     def close(self) -> None:
         self.closed = True
 

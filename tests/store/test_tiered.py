@@ -41,7 +41,10 @@ def home(tmp_path: Path, objects: Objects) -> Iterator[Home]:
         front = open_store(tmp_path / name, readonly=options.pop("readonly", False))
         remote = remote or FakeRemote(objects, host=name, **options)
         spool = front.spool(remote.location)
-        store = TieredStore(front, remote, spool=spool, ask_again=0, pauses=(0.0, 0.0))
+        untold = front.untold(remote.location)
+        store = TieredStore(
+            front, remote, spool=spool, untold=untold, ask_again=0, pauses=(0.0, 0.0)
+        )
         opened.append(store)
         return store
 
@@ -344,6 +347,35 @@ def test_what_did_not_go_up_goes_up_in_a_later_run(
     last.begin_run("last")
     last.end_sharing(wait=True)
     assert far(last).calls["publish"] == 0
+
+
+def test_damage_there_is_no_loss_here(home: Home, objects: Objects) -> None:
+    here = home("a")
+    far(here).faults["publish"] = StoreDamagedError("a marker that is none")
+    made = share(here, 1, LARGE)
+    assert far(here).calls["publish"] == 3
+    here.close()
+    later = home("a")
+    later.begin_run("later")
+    used = later.end_sharing(wait=True)
+    assert used is not None
+    assert used.uploaded == 1
+    assert made.key in objects.entries
+
+
+def test_what_is_damaged_here_is_taken_up_no_more(home: Home, objects: Objects) -> None:
+    here = home("a")
+    made = record(here, 1, LARGE)
+    flip(path_of(here.front, LARGE))  # type: ignore[arg-type]
+    here.share(made.key)
+    here.end_sharing(wait=True)
+    assert far(here).calls["publish"] == 1
+    assert not objects.entries
+    here.close()
+    later = home("a")
+    later.begin_run("later")
+    later.end_sharing(wait=True)
+    assert far(later).calls["publish"] == 0
 
 
 def test_what_is_forbidden_is_not_tried_for_each_result(home: Home) -> None:

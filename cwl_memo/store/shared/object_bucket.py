@@ -6,6 +6,7 @@ import contextlib
 import datetime as dt
 import importlib
 import os
+import re
 import secrets
 import threading
 from collections.abc import Iterable, Iterator
@@ -267,7 +268,8 @@ class ObjectBucket:
                     first = self._put(name, b"1", create=True)
                     self._has_create = first and not self._put(name, b"2", create=True)
                 except StoreUnreachableError as error:
-                    if not any(f"status code: {code}" in str(error) for code in (400, 501)):
+                    said = str(error.__cause__)
+                    if not any(f"status code: {code}" in said for code in (400, 501)):
                         raise
                     self._has_create = False  # the server says that it knows no such thing
                 with contextlib.suppress(StoreError):
@@ -296,10 +298,19 @@ def _meta(found: Any) -> ObjectMeta:
     return ObjectMeta(found["path"], found["size"], modified, found["e_tag"] or "")
 
 
+_MARKUP: Final = re.compile(r"<[?!a-zA-Z]")
+_SAID: Final = 200
+"""Characters of an error that people are told."""
+
+
 def _said(error: BaseException) -> str:
-    """Return the first line of what obstore says, which goes on for pages."""
+    """Return the beginning of what obstore says, which goes on for pages.
+
+    What the server itself said is in it, as XML or a page of HTML: that is for nobody.
+    """
     text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:500]
+    said = _MARKUP.split(text.splitlines()[0], maxsplit=1)[0].rstrip(" :,")
+    return said if len(said) <= _SAID else f"{said[: _SAID - 1]}…"
 
 
 def _error_of(message: str, text: str) -> StoreError:

@@ -12,6 +12,7 @@ from cwl_memo.store.shared.breaker import BreakerBucket
 from cwl_memo.store.shared.bucket import Bucket
 from cwl_memo.store.shared.file_bucket import open_files
 from cwl_memo.store.shared.object_bucket import open_objects
+from cwl_memo.store.shared.once import Once
 from cwl_memo.store.shared.store import SharedStore
 
 __all__ = ["TIMEOUT", "open_bucket", "open_shared"]
@@ -58,6 +59,7 @@ def open_shared(
     sign_with: SigningKey | None = None,
     timeout: float = TIMEOUT,
     program: str = "cwl-memo",
+    once: Once | None = None,
 ) -> SharedStore:
     """Return the shared store at a URL; nothing is asked of its server yet.
 
@@ -66,7 +68,10 @@ def open_shared(
     :param sign_with: signs the entries that are published.
     :param timeout: seconds for the answer to one request.
     :param program: name and version of this program, for people.
+    :param once: says that something there cannot be used.
     :raises UsageError: if nothing can be done with the URL, or a package is missing.
     """
     bucket = BreakerBucket(open_bucket(url, timeout=timeout))
-    return SharedStore(bucket, mode=mode, trust=trust, sign_with=sign_with, program=program)
+    return SharedStore(
+        bucket, mode=mode, trust=trust, sign_with=sign_with, program=program, once=once
+    )

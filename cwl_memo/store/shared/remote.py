@@ -93,8 +93,5 @@ class Remote(Protocol):
     def keys(self, prefix: str = "") -> Iterator[ReuseKey]:
         """Yield the keys of all entries, or of those that begin so, in no order."""
 
-    def renew(self) -> int:
-        """Have the entries that were found stay young; return how many had to be renewed."""
-
     def close(self) -> None:
         """Let go of threads and connections. May be called more than once."""

@@ -51,6 +51,7 @@ from cwl_memo.store.shared.layout import (
     marker,
 )
 from cwl_memo.store.shared.lease import Leases
+from cwl_memo.store.shared.once import Once
 from cwl_memo.store.shared.remote import Found
 from cwl_memo.store.shared.renew import renew
 from cwl_memo.store.shared.store_settings import read_trust
@@ -81,6 +82,7 @@ class SharedStore:
         if one of these signed them.
     :param sign_with: signs the entries that are published.
     :param program: name and version of this program, for the store's marker.
+    :param once: says that something there cannot be used.
     """
 
     def __init__(
@@ -91,6 +93,7 @@ class SharedStore:
         trust: TrustPolicy | None = None,
         sign_with: SigningKey | None = None,
         program: str = "cwl-memo",
+        once: Once | None = None,
     ) -> None:
         self.location = bucket.url
         self.may_read = mode is not SharedMode.WRITEONLY
@@ -113,6 +116,7 @@ class SharedStore:
         self._stored: dict[Digest, Stored] = {}
         self._quarantined: set[tuple[ReuseKey, Origin]] = set()
         self._warned: set[str] = set()
+        self._once = once or Once()
 
     # is it one, and ours?
 
@@ -167,12 +171,15 @@ class SharedStore:
             raise
 
     def _warn(self, kind: str, message: str) -> None:
-        """Say once of each kind of object that it cannot be used; the rest is for debugging."""
+        """Say once of each kind of object that it cannot be used, and once in all as a warning."""
         with self._lock:
             is_first = kind not in self._warned
             self._warned.add(kind)
-        level = logging.WARNING if is_first else logging.DEBUG
-        _log.log(level, "cwl-memo: %s of the shared store %s", message, self.location)
+        text = f"cwl-memo: {message} of the shared store {self.location}"
+        if is_first:
+            self._once.warn(text, logging.INFO)
+        else:
+            _log.debug("%s", text)
 
     # entries
 
@@ -197,13 +204,19 @@ class SharedStore:
 
     def _open(self, key: ReuseKey) -> SharedEntry | None:
         """Return the entry of a key if it is sound, whoever wrote it."""
-        name = entry_name(key)
         try:
-            data = self._bucket.get(name, ENVELOPE_LIMIT)
-            return None if data is None else open_envelope(data, key)
+            return self._open_sound(key)
         except (FormatError, StoreDamagedError) as error:
-            self._warn("damaged", f"object {name} is not used ({error})")
+            self._warn("damaged", f"object {entry_name(key)} is not used ({error})")
             return None
+
+    def _open_sound(self, key: ReuseKey) -> SharedEntry | None:
+        """Return the entry of a key; None only where there is none.
+
+        :raises FormatError: if what is there is no entry.
+        """
+        data = self._bucket.get(entry_name(key), ENVELOPE_LIMIT)
+        return None if data is None else open_envelope(data, key)
 
     def _signer(self, shared: SharedEntry) -> str | None:
         if not self._trust.keys:
@@ -285,18 +298,34 @@ class SharedStore:
             raise StoreUnavailableError(f"{self.location} has been closed") from error
 
     def quarantine(self, entry: Entry, reason: str) -> None:
-        """Have the entry of a key gone, if it is this one."""
+        """Have the entry of a key gone, if it is this one.
+
+        :raises StoreError: if it is not known to be gone afterwards.
+        """
         with self._lock:
             self._quarantined.add((entry.key, entry.origin))
         if not self.may_write:
             return
-        with self._writing():
-            there = self._open(entry.key)
-            if there is not None and there.entry.origin == entry.origin:
-                self._bucket.delete([entry_name(entry.key)])
-                _log.debug(
-                    "cwl-memo: entry %s removed from the shared store: %s", entry.key, reason
-                )
+        # Who may not remove anything may share results all the same.
+        self._look_at_marker(make=False)
+        if not self._is_there(entry):
+            return
+        self._bucket.delete([entry_name(entry.key)])
+        # Some servers say that they have done it, and have not.
+        if self._is_there(entry):
+            raise StoreUnavailableError(f"entry {entry.key} could not be removed")
+        _log.debug("cwl-memo: entry %s removed from the shared store: %s", entry.key, reason)
+
+    def _is_there(self, entry: Entry) -> bool:
+        """Tell whether the entry of a key is this one.
+
+        :raises StoreDamagedError: if that cannot be seen; by another program perhaps it can.
+        """
+        try:
+            there = self._open_sound(entry.key)
+        except FormatError as error:
+            raise StoreDamagedError(f"{entry_name(entry.key)} cannot be read: {error}") from error
+        return there is not None and there.entry.origin == entry.origin
 
     def renew(self, patience: float = math.inf) -> int:
         """Have the entries that were found since the last time stay young; return how many.
@@ -381,8 +410,11 @@ class SharedStore:
 
     def bury(self, key: ReuseKey, tombstone: Tombstone) -> None:
         """Have all entries of a key dead that do not name the tombstone."""
-        with self._writing():
-            self._tombstones.put(key, tombstone)
+        if not self.may_write:
+            raise StoreReadOnlyError(f"nothing is written to the shared store {self.location}")
+        # Who may take nothing back may share results all the same.
+        self._look_at_marker(make=True)
+        self._tombstones.put(key, tombstone)
 
     def claim(self, key: ReuseKey) -> Claim | None:
         """Return the right to execute a key's job, or None if another machine has it."""

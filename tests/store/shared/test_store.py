@@ -22,7 +22,7 @@ from cwl_memo.store.shared.envelope import open_envelope, seal_envelope
 from cwl_memo.store.shared.layout import MARKER
 from cwl_memo.store.shared.store import SharedStore
 from tests.store.shared.faults import Fault, FaultyBucket
-from tests.store.shared.sharing import SMALL_FILE, job, opener, share, take
+from tests.store.shared.sharing import SMALL_FILE, job, opener, share, take, tombstone
 
 FILES = tuple(os.urandom(20_000) for _ in range(3))
 
@@ -117,3 +117,32 @@ def test_a_run_that_loses_its_store_is_not_kept_waiting(memory: Bucket) -> None:
     assert claim is not None
     claim.release()
     store.close()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault.SWALLOWS, Fault.UNREACHABLE, Fault.FORBIDDEN_WRITES, Fault.TRUNCATED, Fault.OTHER],
+)
+def test_an_entry_is_not_said_to_be_gone_that_may_be_there(memory: Bucket, fault: Fault) -> None:
+    bucket = FaultyBucket(memory)
+    store = SharedStore(bucket)
+    made = share(store, 1, SMALL_FILE)
+    share(store, 2, SMALL_FILE)
+    bucket.fault = fault
+    with pytest.raises(StoreError):
+        store.quarantine(made, "it differs")
+    bucket.fault = Fault.NONE
+    assert SharedStore(memory).find(made.key) is not None
+    # Who may remove nothing may bring something.
+    assert store.may_write
+
+
+def test_who_may_take_nothing_back_may_bring_something(memory: Bucket) -> None:
+    bucket = FaultyBucket(memory)
+    store = SharedStore(bucket)
+    made = share(store, 1, SMALL_FILE)
+    bucket.fault = Fault.FORBIDDEN_WRITES
+    with pytest.raises(StoreForbiddenError):
+        store.bury(made.key, tombstone("wrong"))
+    bucket.fault = Fault.NONE
+    share(store, 2, SMALL_FILE)
