@@ -23,7 +23,7 @@ oldest := $(shell sed -n 's/^ *cwltool *>= *\([0-9.]*\).*/\1/p' setup.cfg)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-slow test-slurm test-toil toil-env .run-toil test-all test-oldest coverage lint format typecheck imports check \
+.PHONY: help demo test test-slow test-slurm test-toil toil-env .run-toil .run-slurm test-all test-oldest coverage lint format typecheck imports check \
 	docs docs-serve conformance conformance-suite conformance-predict conformance-oldest conformance-compiled \
 	conformance-cwltool conformance-toil conformance-official conformance-official-toil bench bench-peers bench-figures dist install clean
 
@@ -41,8 +41,8 @@ test: $(VENV)/.test ## the fast tests (ARGS='-n 0' for one at a time, as a debug
 test-slow: $(VENV)/.test ## the slow tests, which need real tools (see CONTRIBUTING.md)
 	$(run) $(bin)/python -m pytest -m 'slow and not slurm' $(ARGS)
 
-test-slurm: $(VENV)/.test ## the tests that need a Slurm, which they bring up (root, Debian)
-	$(run) $(bin)/python -m pytest -m slurm $(ARGS)
+test-slurm: toil-env ## the tests that need a Slurm, which they bring up (root, Debian)
+	@$(MAKE) --no-print-directory .run-slurm VENV=.venv-toil
 
 test-toil: toil-env ## the tests with Toil, some of them at once
 	@$(MAKE) --no-print-directory .run-toil VENV=.venv-toil
@@ -50,11 +50,14 @@ test-toil: toil-env ## the tests with Toil, some of them at once
 toil-env: ## Toil and the cwltool that it pins, in .venv-toil
 	@$(MAKE) --no-print-directory .venv-toil/.toil VENV=.venv-toil
 
+.run-slurm:
+	$(run) $(bin)/python -m pytest -m slurm $(ARGS)
+
 .run-toil:
 	$(run) $(bin)/python -m pytest -m toil -n $(JOBS) --dist worksteal $(ARGS)
 
-test-all: $(VENV)/.test ## all tests but those with Toil
-	$(run) $(bin)/python -m pytest -m 'not toil' $(ARGS)
+test-all: $(VENV)/.test ## all tests but those with Toil or Slurm
+	$(run) $(bin)/python -m pytest -m 'not toil and not slurm' $(ARGS)
 
 test-oldest: ## the fast tests with the oldest supported cwltool
 	@$(MAKE) --no-print-directory test VENV=.venv-oldest CWLTOOL=$(oldest)

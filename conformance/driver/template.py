@@ -113,12 +113,13 @@ _INVALIDATION: Final = (
 
 # Another machine each time, with an empty home: all that is reused comes from the shared store.
 _SHARED: Final = "HOME={scratch} CWL_MEMO_STORE={scratch}/store CWL_MEMO_SHARED={url} "
-_AWS: Final = (
+_SERVER: Final = (
     "AWS_ENDPOINT_URL",
     "AWS_ALLOW_HTTP",
     "AWS_REGION",
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
+    "CWL_MEMO_SHARED_TIMEOUT",
 )
 _SHARED_INVALIDATION: Final = (
     "CWL_MEMO_STORE={store}-of-who-invalidates CWL_MEMO_SHARED={url} "
@@ -132,7 +133,7 @@ def _shared(name: str, url: str, *lacks: str) -> Template:
         _CWL_MEMO.replace("CWL_MEMO_STORE={store} ", _SHARED).replace("{url}", url),
         lacks=frozenset({"cache-behavior", "cwl-memo-store", *lacks}),
         invalidation=_SHARED_INVALIDATION.replace("{url}", url),
-        variables=_AWS,
+        variables=_SERVER,
     )
 
 

@@ -38,29 +38,40 @@ class Lookahead:
         self.is_on = False
         self.claims = False
         """Whether all jobs that are found are claimed at once, as with ``--parallel``."""
-        self._pending: set[Future[None]] = set()
+        self._awaited: list[Future[None]] = []
 
     @property
-    def pending(self) -> set[Future[None]]:
-        """The look-ups that are under way."""
-        self._pending = {future for future in self._pending if not future.done()}
-        return self._pending
+    def is_awaited(self) -> bool:
+        """Whether a job waits for a look-up, or has not been asked since that had its answer.
+
+        Not whether one is under way: the answer may come between the job's saying that it has
+        none and the question here, and the workflow would be given up.
+        """
+        return bool(self._awaited)
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether a job would go on if it were asked."""
+        return any(future.done() for future in self._awaited)
 
     def wait_for(self, pending: Future[None] | None) -> Iterator[None]:
         """Let other jobs go on until a look-up has its answer."""
         if pending is None or not self.is_on:
             return  # the lookup itself waits
-        self._pending.add(pending)
-        while not pending.done():
-            yield None
+        self._awaited.append(pending)
+        try:
+            while not pending.done():
+                yield None
+        finally:
+            self._awaited.remove(pending)
 
     def wait(self) -> bool:
         """Wait until some look-ups have their answers; return whether there were any."""
-        pending = self.pending
-        for count, _ in enumerate(as_completed(list(pending)), 1):
+        awaited = set(self._awaited)
+        for count, _ in enumerate(as_completed(awaited), 1):
             if count == _WIDTH:
                 break
-        return bool(pending)
+        return bool(awaited)
 
 
 class PatientProcess(Process):
@@ -88,7 +99,7 @@ class PatientProcess(Process):
         """Yield the jobs of the process."""
         lookahead = self._lookahead
         for job in self._process.job(job_order, output_callbacks, runtimeContext):
-            if job is not None or not lookahead.pending:
+            if job is not None or not lookahead.is_awaited:
                 yield job
             elif self._lock is None:
                 lookahead.wait()
@@ -97,9 +108,8 @@ class PatientProcess(Process):
 
     def _wait_beside(self, lock: threading.Condition) -> Iterator[Any]:
         """Wait until a look-up has its answer, and have what waits for room begin meanwhile."""
-        before = len(self._lookahead.pending)
         has_ended, last = False, 0.0
-        while len(self._lookahead.pending) == before:
+        while not self._lookahead.is_answered:
             has_ended = lock.wait(_SLICE) or has_ended
             if has_ended and time.monotonic() - last > _PAUSE:
                 # Nothing less than a job has cwltool begin the next; the end of it is heard, too.

@@ -262,8 +262,10 @@ class _Restorer:
         if is_scalar(value):
             return value
         if isinstance(value, Mapping):
-            if is_file_object(value) and isinstance(value.get("memo"), Mapping):
-                return self.placed(value, value["memo"], path)
+            if is_file_object(value):
+                _check_names(value, path)
+                if isinstance(value.get("memo"), Mapping):
+                    return self.placed(value, value["memo"], path)
             if "$float" in value or "$text" in value:
                 return _number(value, path)
             return {_given(name): self.value(v, f"{path}.{name}") for name, v in value.items()}
@@ -311,6 +313,7 @@ class _Restorer:
             if node.kind is NodeKind.DIRECTORY:
                 os.makedirs(place, exist_ok=True)
             elif node.kind is NodeKind.SYMLINK:
+                _check_link(node, f"{path}.memo.tree")
                 os.makedirs(os.path.dirname(place), exist_ok=True)
                 if not os.path.islink(place):
                     os.symlink(node.target, place)
@@ -327,6 +330,36 @@ class _Restorer:
         except (KeyError, IndexError, TypeError, AttributeError):
             raise FormatError("names no input", f"{path}.memo.input") from None
         return str(location)
+
+
+def _check_names(value: Mapping[str, Any], path: str) -> None:
+    """See that a File or Directory of an entry has no place outside the workspace.
+
+    What records entries takes such fields away; whoever else wrote one may mean a file of the
+    reader's, to be delivered or to be written over.
+
+    :raises FormatError: if it has.
+    """
+    for name in _LOCAL & value.keys():
+        raise FormatError("names a place of a machine", f"{path}.{name}")
+    basename = value.get("basename", "x")
+    if not isinstance(basename, str) or basename in {"", ".", ".."} or {*basename} & {"/", "\0"}:
+        raise FormatError("not the name of a file", f"{path}.basename")
+
+
+def _check_link(node: TreeNode, path: str) -> None:
+    """See that a link leads to a place below the directory that it belongs to.
+
+    Another output may stand below the link, and would be written wherever it leads. Up comes
+    before down, since what a link goes down through may be a link that goes up.
+
+    :raises FormatError: if it does not.
+    """
+    up, down = 0, node.target.split("/")
+    while down and down[0] == "..":
+        up, down = up + 1, down[1:]
+    if node.target.startswith("/") or ".." in down or up > node.path.count("/"):
+        raise FormatError(f"link leaves the directory: {node.path[:200]!r}", path)
 
 
 def _given(name: str) -> str:

@@ -14,7 +14,8 @@ import logging
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, wait
+from concurrent import futures
+from concurrent.futures import Future
 from pathlib import Path
 from typing import IO, Any, Final, TypeVar
 
@@ -44,8 +45,8 @@ _WORKERS: Final = 16
 _ASK_AGAIN: Final = 2.0
 """Seconds for which nothing is asked for again that was not there."""
 
-_RENEWAL: Final = 10.0
-"""Seconds that the end of a run takes to have stay young what it used."""
+_PATIENCE: Final = 10.0
+"""Seconds for which what was used is renewed as a run ends."""
 
 _T = TypeVar("_T")
 
@@ -294,7 +295,7 @@ class TieredStore:
         """Have blobs here that are wanted next, several at a time; never an error."""
         far = [d for d in dict.fromkeys(digests) if self._borrowed.lender(d) is not None]
         if len(far) > 1:
-            wait([self._workers.submit(self._bring, digest) for digest in far])
+            futures.wait([self._workers.submit(self._bring, digest) for digest in far])
 
     def _bring(self, digest: Digest) -> bool:
         """Have a borrowed blob here; False where the front takes nothing in.
@@ -469,8 +470,13 @@ class TieredStore:
     def end_sharing(self, *, wait: bool) -> SharedUse:
         """Wait until all has gone up, if there is time, and tell what was shared."""
         if wait:
+            # Beside the uploads; without a word of what fails, as the next run tries again.
+            renewing: Future[None] | None = None
+            with contextlib.suppress(RuntimeError):  # closed
+                renewing = self._workers.submit(self._renew)
             self._uploads.finish(is_told=lambda: self._warned)
-            self._renew()
+            if renewing is not None:
+                futures.wait([renewing], _PATIENCE)
         uploads = self._uploads
         return SharedUse(
             self.remote.location,
@@ -482,10 +488,9 @@ class TieredStore:
         )
 
     def _renew(self) -> None:
-        """Have stay young what was found there. No run waits long, or says a word, for that."""
-        if self.remote.may_read and self.remote.may_write and not self._warned:
+        if self.remote.may_read and self._brings and not self._warned:
             try:
-                self.remote.renew(_RENEWAL)
+                self.remote.renew(_PATIENCE)
             except StoreError as error:
                 _log.debug("cwl-memo: what was used is not renewed: %s", error)
 

@@ -22,14 +22,14 @@ pytestmark = pytest.mark.slow
 _LARGE: Final = random.Random(1).randbytes(300_000)
 
 # Each job leaves a mark, and gives a small file, a large one, and one that goes with it.
+_SCRIPT: Final = (
+    'echo ran >> "$3"; (cat "$1"; echo "$2") > large.bin; '
+    'printf idx > large.bin.idx; echo "$2" > small.txt'
+)
 MAKE: Final = {
     "class": "CommandLineTool",
     "baseCommand": ["sh", "-c"],
-    "arguments": [
-        'echo ran >> "$3"; (cat "$1"; echo "$2") > large.bin; printf idx > large.bin.idx; '
-        'echo "$2" > small.txt',
-        "-",
-    ],
+    "arguments": [_SCRIPT, "-"],
     "inputs": {
         "data": {"type": "File", "inputBinding": {"position": 1}},
         "word": {"type": "string", "inputBinding": {"position": 2}},

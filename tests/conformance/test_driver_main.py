@@ -268,3 +268,15 @@ def test_ready_template_has_all_places(name: str) -> None:
 def test_what_a_ready_runner_lacks_is_added_to() -> None:
     template = find_template("cwltool", reuses=True, lacks=frozenset({"javascript"}))
     assert template.lacks > TEMPLATES["cwltool"].lacks
+
+
+def test_runner_whose_place_fails_may_execute_needlessly(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--tag", "must-hit", body=NEVER) == 1
+    assert run("--tag", "must-hit", "--may-miss", body=NEVER) == 0
+    assert "1 were executed needlessly" in capsys.readouterr().out
+
+
+def test_runner_whose_place_fails_may_give_no_wrong_result(run: Run) -> None:
+    assert run("--tag", "must-hit", "--may-miss", body="exit 3") == 1

@@ -66,6 +66,7 @@ def options() -> list[argparse.Action]:
         pytest.param(DOCS / "how-to" / "take-back-a-result.md", marks=pytest.mark.slow),
         pytest.param(DOCS / "how-to" / "free-space.md", marks=pytest.mark.slow),
         pytest.param(DOCS / "how-to" / "plan-a-run.md", marks=pytest.mark.slow),
+        pytest.param(DOCS / "how-to" / "team-bucket.md", marks=pytest.mark.slow),
     ],
     ids=lambda page: page.stem,
 )

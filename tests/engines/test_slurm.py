@@ -92,7 +92,9 @@ class Cluster:
             "--workDir": self._folder,
             "--jobStore": self._folder / f"jobstore{self._runs}",
             "--outdir": self._folder / f"out{self._runs}",
-            "--memo-node-store": self._folder / "store",
+            # Other nodes for each run, which have nothing but what is shared.
+            "--memo-node-store": self._folder / f"store{self._runs}",
+            "--memo-shared": (self._folder / "shared").as_uri(),
             "--memo-report": self._folder / "report.json",
             "--publishWorkflowMetrics": "no",
             "--statePollingWait": 1,

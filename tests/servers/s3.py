@@ -119,7 +119,12 @@ class S3Server:
         for part in ("master", "volume", "filer", "s3"):
             options[f"{part}.port"] = self.ports[part]
             options[f"{part}.port.grpc"] = self.ports[f"{part}.grpc"]
-        return [_program(), "-logtostderr=true", "server", *(f"-{name}={value}" for name, value in options.items())]
+        return [
+            _program(),
+            "-logtostderr=true",
+            "server",
+            *(f"-{name}={value}" for name, value in options.items()),
+        ]
 
     def _await(self) -> None:
         end = time.monotonic() + _PATIENCE

@@ -31,6 +31,7 @@ KEYS = (
 VALUES: dict[str, list[tuple[Any, str]]] = {
     "store": [(f"/data/{n}", f"/data/{n}") for n in range(4)],
     "cache": [(f"cache {n}", f"cache {n}") for n in range(4)],
+    "node_store": [(f"/data/{n}", f"/data/{n}") for n in range(4)],
     "mode": [(mode, mode) for mode in ("readonly", "recache", "off", "readwrite")],
     "salt": [(word, word) for word in "abcd"],
     "max_age": [(float(n), f"{n}s") for n in (10, 11, 12, 13)],
@@ -49,6 +50,7 @@ VALUES: dict[str, list[tuple[Any, str]]] = {
             ("host_tools", "name", "content"),
             ("network", "refuse", "allow"),
             ("link", "hardlink", "copy"),
+            ("toil_lookup", "worker", "leader"),
             ("shared_mode", "readonly", "writeonly"),
         )
     },

@@ -121,6 +121,8 @@ def is_usable_afterwards(
     is_right(last, plain)
     assert last.executed == 0, last.log
     stores_are_sound(team, s3, "carla", "dora")
+    done = team.ask("carla", "cwl_memo", "verify", "--memo-shared", team.shared)
+    assert done.returncode == 0, done.stdout + done.stderr
     nothing_is_left(team, "anna", "ben", "carla", "dora")
 
 

@@ -103,7 +103,7 @@ class SharedStore:
         self._program = program
         self._pool = Workers(_THREADS, "cwl-memo shared store")
         # Look-ups do not wait behind large blobs that go up.
-        self._senders = Workers(_SENDERS, "cwl-memo upload")
+        self._senders = Workers(_SENDERS, "cwl-memo sender")
         self._blobs = Blobs(bucket, may_write=self.may_write)
         self._leases = Leases(bucket, self._pool)
         self._tombstones = SharedTombstones(bucket)

@@ -1,0 +1,73 @@
+"""Output objects of entries that somebody else may have written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cwl_memo.cwl.output import restore_output
+from cwl_memo.errors import FormatError
+
+
+def restore(output: Any, view: Path) -> Any:
+    return restore_output(output, str(view), {}, lambda *_, **__: None, checksums=True)
+
+
+@pytest.mark.parametrize("kind", ["File", "Directory"])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"location": "file:///etc/passwd"},
+        {"path": "/etc/passwd"},
+        {"dirname": "/etc"},
+        {"basename": "../x"},
+        {"basename": "/x"},
+        {"basename": ".."},
+        {"basename": ""},
+        {"basename": "a\0"},
+        {"basename": 5},
+    ],
+    ids=str,
+)
+def test_file_of_an_entry_has_no_place_of_its_own(
+    tmp_path: Path, kind: str, fields: dict[str, Any]
+) -> None:
+    item = {"class": kind, "basename": "x", **fields}
+    for output in (
+        item,
+        {"a": [item]},
+        {"class": "File", "contents": "", "secondaryFiles": [item]},
+    ):
+        with pytest.raises(FormatError):
+            restore(output, tmp_path)
+
+
+def test_literal_of_an_entry_is_restored(tmp_path: Path) -> None:
+    literal = {"class": "File", "basename": "x y", "contents": "text"}
+    assert restore({"out": literal}, tmp_path) == {"out": literal}
+
+
+def directory(path: str, target: str) -> dict[str, Any]:
+    nodes = [{"path": path, "kind": "symlink", "target": target}]
+    memo = {"workspace": "d", "tree": {"nodes": nodes}}
+    return {"class": "Directory", "basename": "d", "memo": memo}
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [("x", "/tmp"), ("x", ".."), ("x", "../y"), ("a/x", "../.."), ("x", "y/.."), ("x", "./..")],
+)
+def test_link_of_an_entry_leads_nowhere_else(tmp_path: Path, path: str, target: str) -> None:
+    with pytest.raises(FormatError):
+        restore(directory(path, target), tmp_path)
+    assert not list(tmp_path.rglob("x"))
+
+
+@pytest.mark.parametrize(
+    ("path", "target"), [("x", "y"), ("a/x", "../y"), ("x", "a/b"), ("x", ".")]
+)
+def test_link_within_a_directory_is_restored(tmp_path: Path, path: str, target: str) -> None:
+    restore(directory(path, target), tmp_path)
+    assert str((tmp_path / "d" / path).readlink()) == target
