@@ -101,6 +101,7 @@ def unpack(data: bytes) -> EntrySummary | None:
         tool = data[_HEAD.size : start].decode("utf-8", "surrogatepass")
     except (struct.error, UnicodeDecodeError):
         return None
-    if (len(data) - start) % _REF.size or start > len(data):
+    count, rest = divmod(len(data) - start, _REF.size)
+    if rest or start > len(data) or kept > count:
         return None
     return EntrySummary(inode, used, seconds, tool, data[start:], kept, keep_until)
