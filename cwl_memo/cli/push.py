@@ -59,13 +59,14 @@ def _run(arguments: Namespace) -> int:
             if not arguments.all and not arguments.keys:
                 tiered.take_up()
             used = tiered.end_sharing(wait=True)
+            untold = tiered.untold
         finally:
             tiered.close()
     if arguments.json:
         write_json(used.to_json())
     else:
         write_lines([shared_line(used)])
-    return (ExitCode.NOT_SO if used.not_uploaded else ExitCode.OK).status
+    return (ExitCode.NOT_SO if used.not_uploaded or untold else ExitCode.OK).status
 
 
 def _choice(url: str | None) -> SharedChoice:
@@ -103,7 +104,8 @@ VERB: Final = Verb(
     summary="take entries up to a shared store",
     description="Take entries of this machine's store up to a shared one: those that are "
     "named, all that are not there, or by default those that a run was to share and did not, "
-    "since it was interrupted or the shared store failed. Ends with 1 if some did not go up.",
+    "since it was interrupted or the shared store failed; and what was taken back meanwhile is "
+    "taken back there. Ends with 1 if some did not go up.",
     examples=(
         ("cwl-memo push --shared s3://team/memo", "what runs have left to go up"),
         ("cwl-memo push --shared file:///shared/memo --all", "all that is not there"),
