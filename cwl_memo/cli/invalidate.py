@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, Namespace
-from typing import Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, cast
 
 from cwl_memo.cli.asking import is_confirmed
 from cwl_memo.cli.criteria import add_criteria, count, matching, who
 from cwl_memo.cli.exit_codes import ExitCode
+from cwl_memo.cli.opening import effective
 from cwl_memo.cli.output import short_time, terminal_width, write_json, write_lines
 from cwl_memo.cli.selection import SHORT_KEY
 from cwl_memo.cli.shared_opening import add_shared_argument, catalogue_to_search, place
 from cwl_memo.cli.verb import Verb
+from cwl_memo.core.digest import ReuseKey
 from cwl_memo.core.entry import Entry
-from cwl_memo.errors import UsageError
+from cwl_memo.core.settings import SharedChoice, SharedMode
+from cwl_memo.errors import CwlMemoError, StoreError, UsageError
 from cwl_memo.report.table import Column, table
 from cwl_memo.store.catalogue import Catalogue
+
+if TYPE_CHECKING:
+    from cwl_memo.store.protocol import Store
+    from cwl_memo.store.tiered import TieredStore
 
 __all__ = ["VERB"]
 
@@ -48,6 +57,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 def _run(arguments: Namespace) -> int:
     if not arguments.reason.strip():
         raise UsageError("--reason: say why; those whose jobs are executed again will ask")
+    shared: _Shared | None = None
     with catalogue_to_search(arguments, readonly=arguments.dry_run) as store:
         entries = matching(store, arguments)
         _refuse_pinned(store, entries, force=arguments.force)
@@ -59,7 +69,7 @@ def _run(arguments: Namespace) -> int:
             if not is_confirmed("invalidate", f"{what} would go", question, yes=arguments.yes):
                 return ExitCode.NOT_SO.status
             keys = [entry.key for entry in alive]
-            store.invalidate(keys, arguments.reason, who=who(), force=arguments.force)
+            shared = _invalidate(arguments, store, keys)
     if arguments.json:
         write_json(
             {
@@ -70,11 +80,68 @@ def _run(arguments: Namespace) -> int:
                     {"key": e.key.hex, "tool": e.origin.tool, "job": e.origin.job} for e in alive
                 ],
                 "before": len(entries) - len(alive),
+                "shared": None if shared is None else {"store": shared.url, "told": shared.told},
             }
         )
     else:
-        write_lines(_text(alive, len(entries) - len(alive), dry_run=arguments.dry_run))
+        lines = _text(alive, len(entries) - len(alive), dry_run=arguments.dry_run)
+        write_lines([*lines, *(() if shared is None else (shared.line,))])
+    if shared is not None and shared.error is not None:
+        raise shared.error
     return ExitCode.OK.status
+
+
+@dataclass(frozen=True)
+class _Shared:
+    """What became of an invalidation in the shared store that the settings name."""
+
+    url: str
+    told: bool
+    error: CwlMemoError | None = None
+
+    @property
+    def line(self) -> str:
+        if self.told:
+            return f"and in {self.url}"
+        why = "could not be told" if self.error else "is only read, as the settings say"
+        return f"not in {self.url}, which {why}: others may still reuse them"
+
+
+def _invalidate(arguments: Namespace, store: Catalogue, keys: list[ReuseKey]) -> _Shared | None:
+    """Take entries back, in the shared store of the settings, too; None where there is none."""
+    choice = None if arguments.shared else _choice()
+    mode = None if choice is None else choice.mode
+    taking: Catalogue = store
+    shared = None if choice is None else _Shared(choice.url, told=mode is not SharedMode.READONLY)
+    if choice is not None and mode is not SharedMode.READONLY:
+        # Only where there is one: it takes longer to import than most verbs to answer.
+        from cwl_memo.store.sharing import put_behind
+
+        try:
+            taking = put_behind(cast("Store", store), choice, os.environ)
+        except CwlMemoError as error:
+            shared = _Shared(choice.url, told=False, error=error)
+    try:
+        taking.invalidate(keys, arguments.reason, who=who(), force=arguments.force)
+    except StoreError as error:
+        # This store is told first.
+        if choice is None or any(store.tombstone(key) is None for key in keys):
+            raise
+        return _Shared(choice.url, told=False, error=error)
+    finally:
+        if taking is not store:
+            cast("TieredStore", taking).close()
+    return shared
+
+
+def _choice() -> SharedChoice | None:
+    """Return the shared store that the settings name."""
+    url = effective("shared").value
+    if not url:
+        return None
+    mode, timeout = effective("shared_mode").value, effective("shared_timeout").value
+    # Who takes back signs nothing.
+    return SharedChoice(url, mode, timeout, leases=False)
 
 
 def _refuse_pinned(store: Catalogue, entries: list[Entry], *, force: bool) -> None:
@@ -111,8 +178,10 @@ VERB: Final = Verb(
     summary="take entries back, so that nobody reuses them",
     description="Take back the entries that all criteria fit: their jobs are executed again, "
     "and the log says the reason. An entry whose execution began before does not come back, "
-    "from wherever and whatever clocks say; what is recorded after is reused. Asks on a "
-    "terminal; elsewhere it needs --yes.",
+    "from wherever and whatever clocks say; what is recorded after is reused. It holds in the "
+    "shared store that the settings name, too, unless that may only be read; where that cannot "
+    "be told now, it ends with 3, and a later run tells it. Asks on a terminal; elsewhere it "
+    "needs --yes.",
     examples=(
         ("cwl-memo invalidate --tool 'align*' --reason 'wrong reference' --dry-run", "which"),
         ("cwl-memo invalidate --tag project=wheat --reason 'bad reads'", "all of tagged runs"),

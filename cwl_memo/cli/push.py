@@ -72,6 +72,7 @@ def _run(arguments: Namespace) -> int:
             if not arguments.all and not arguments.keys:
                 tiered.take_up()
             used = tiered.end_sharing(wait=True)
+            untold = tiered.untold
         finally:
             tiered.close()
     if arguments.json:
@@ -83,7 +84,7 @@ def _run(arguments: Namespace) -> int:
             f"{tiered.unsigned} of them unsigned: no run of this machine that was to share them "
             "executed them; --vouch signs what is named all the same"
         )
-    return (ExitCode.NOT_SO if used.not_uploaded else ExitCode.OK).status
+    return (ExitCode.NOT_SO if used.not_uploaded or untold else ExitCode.OK).status
 
 
 def _check_vouching(arguments: Namespace, *, signs: bool) -> None:
@@ -128,9 +129,10 @@ VERB: Final = Verb(
     summary="take entries up to a shared store",
     description="Take entries of this machine's store up to a shared one: those that are "
     "named, all that are not there, or by default those that a run was to share and did not, "
-    "since it was interrupted or the shared store failed. Where there is a key to sign with, "
-    "an entry is signed if a run of this machine executed its job and was to share it. Any "
-    "other goes up unsigned, and takes the place of none. Ends with 1 if some did not go up.",
+    "since it was interrupted or the shared store failed; and what was taken back meanwhile is "
+    "taken back there. Where there is a key to sign with, an entry is signed if a run of this "
+    "machine executed its job and was to share it. Any other goes up unsigned, and takes the "
+    "place of none. Ends with 1 if some did not go up.",
     examples=(
         ("cwl-memo push --shared s3://team/memo", "what runs have left to go up"),
         ("cwl-memo push --shared file:///shared/memo --all", "all that is not there"),

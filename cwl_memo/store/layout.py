@@ -15,7 +15,8 @@
     pins/ab/<key>.json      that the entry of a key is not to be evicted, and why
     runs/<id>.jsonl         what became of each job of a run
     replays/<name>.json     manifests: all that a run saw, and what it gave
-    uploads/<store>/<key>   an entry that is still to go up to a shared store
+    uploads/<store>/<key>   that an entry is still to go up to a shared store; dead/ and wrong/
+                            beside it say of which entries it is still to be told
     projects/<name>.json    what holds in a shared project, and who may change it
     locks/                  claims and leases of living processes
     tmp/                    what is being written

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -214,3 +215,66 @@ def test_a_pin_without_an_entry_can_be_taken_out(
             store.drop_entry(entry)
     assert "2 entries begin so; give more of the KEY" in refused(capsys, 2, "unpin", "")
     assert answer(capsys, "unpin", first)["unpinned"] == [first]
+
+
+# the shared store that the settings name
+
+
+def take_back(capsys: pytest.CaptureFixture[str], code: int = 0) -> tuple[str, str]:
+    capsys.readouterr()
+    words = ["invalidate", "--step", "sort", "--reason", "wrong", "--yes"]
+    assert main(words) == code
+    captured = capsys.readouterr()
+    return captured.out, captured.err
+
+
+def test_what_is_taken_back_is_dead_in_the_shared_store_of_the_settings(
+    filled: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    url = f"file://{tmp_path}/bucket"
+    assert main(["push", "--all", "--shared", url]) == 0
+    monkeypatch.setenv("CWL_MEMO_SHARED", url)
+    out, _ = take_back(capsys)
+    assert out.splitlines()[-2:] == ["1 entry invalidated", f"and in {url}"]
+    (tombstone,) = (tmp_path / "bucket" / "tombstones").iterdir()
+    assert b'"wrong"' in tombstone.read_bytes()
+
+
+def test_a_shared_store_that_may_only_be_read_is_said_not_to_be_told(
+    filled: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    url = f"file://{tmp_path}/bucket"
+    assert main(["push", "--all", "--shared", url]) == 0
+    monkeypatch.setenv("CWL_MEMO_SHARED", url)
+    monkeypatch.setenv("CWL_MEMO_SHARED_MODE", "readonly")
+    out, _ = take_back(capsys)
+    assert "1 entry invalidated" in out
+    assert f"not in {url}, which is only read, as the settings say" in out
+    assert not (tmp_path / "bucket" / "tombstones").exists()
+
+
+def test_a_shared_store_that_cannot_be_told_is_told_later(
+    filled: Shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    bucket = tmp_path / "bucket"
+    url = f"file://{bucket}"
+    assert main(["push", "--all", "--shared", url]) == 0
+    (bucket / "tombstones").write_text("in the way")
+    monkeypatch.setenv("CWL_MEMO_SHARED", url)
+    out, err = take_back(capsys, 3)
+    assert f"not in {url}, which could not be told" in out
+    assert "was not told of 1 of 1" in err
+    assert main(["push"]) == 1
+    (bucket / "tombstones").unlink()
+    assert main(["push"]) == 0
+    assert len(list((bucket / "tombstones").iterdir())) == 1
+
+
+def test_a_shared_store_that_cannot_be_opened_keeps_nothing_alive_here(
+    filled: Shelf, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setenv("CWL_MEMO_SHARED", "s3://bucket/x?y")
+    _, err = take_back(capsys, 2)
+    assert "has no query" in err
+    monkeypatch.delenv("CWL_MEMO_SHARED")
+    assert answer(capsys, "invalidate", "--step", "sort", "--reason", "x", "--yes")["before"] == 1

@@ -245,7 +245,10 @@ class _Request(BaseHTTPRequestHandler):
             self._left = spool.tell()
             spool.seek(0)
             if kind is Kind.CREATE_IGNORED:
-                self._write_over(call, spool.read())
+                if self.headers.get("If-None-Match"):
+                    self._write_over(call, spool.read())
+                else:
+                    self._forward(call, source=spool)
                 return
             body = spool.read() if kind is Kind.LATE else b""
             spool.seek(0)

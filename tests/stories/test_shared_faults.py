@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -20,7 +21,13 @@ from tests.stories.team import JOBS, Ended, Team, write_workflow
 
 pytestmark = pytest.mark.slow
 
-every_kind = pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.value)
+IS_LONG = bool(os.environ.get("CWL_MEMO_EVERY_FAULT"))
+"""Whether every kind of fault is met by every story, which takes most of an hour."""
+
+
+def kinds(*some: Kind) -> pytest.MarkDecorator:
+    """Have a story for these kinds of faults; for all of them where there is time."""
+    return pytest.mark.parametrize("kind", Kind if IS_LONG else some, ids=lambda kind: kind.value)
 
 
 @pytest.fixture(scope="module")
@@ -69,10 +76,8 @@ def fault(kind: Kind, rate: float = 1.0, **more: Any) -> Fault:
 def is_right(ended: Ended, plain: Ended) -> None:
     assert ended.delivered == plain.delivered, ended.log
     assert "Traceback" not in ended.log, ended.log
-    damaged = [line for line in ended.warnings if " is not used (" in line]
-    # One for what makes objects useless: entries or blobs; one for a store that fails.
-    assert len(damaged) <= 2, ended.log
-    assert len(ended.warnings) - len(damaged) <= 1, ended.log
+    assert len(ended.warnings) <= 1, ended.log
+    assert "<" not in "".join(ended.warnings), ended.log
 
 
 def stores_are_sound(team: Team, s3: S3Server, *machines: str) -> None:
@@ -126,8 +131,8 @@ def is_usable_afterwards(
     nothing_is_left(team, "anna", "ben", "carla", "dora")
 
 
-@every_kind
-@pytest.mark.parametrize("rate", [1.0, 0.3])
+@kinds(Kind.ERROR, Kind.TRUNCATED, Kind.CREATE_IGNORED)
+@pytest.mark.parametrize("rate", [1.0, 0.3] if IS_LONG else [1.0])
 def test_runs_are_right_with_a_server_that_misbehaves(
     team: Team, s3: S3Server, faulty: FaultyProxy, plain: Ended, kind: Kind, rate: float
 ) -> None:
@@ -142,7 +147,7 @@ def test_runs_are_right_with_a_server_that_misbehaves(
     is_usable_afterwards(team, s3, faulty, plain, "anna")
 
 
-@every_kind
+@kinds(Kind.SWAPPED, Kind.LOST, Kind.CUT)
 def test_runs_are_right_with_a_filled_store_behind_a_server_that_misbehaves(
     team: Team, s3: S3Server, faulty: FaultyProxy, plain: Ended, kind: Kind
 ) -> None:
@@ -155,8 +160,8 @@ def test_runs_are_right_with_a_filled_store_behind_a_server_that_misbehaves(
     is_usable_afterwards(team, s3, faulty, plain)
 
 
-@every_kind
-@pytest.mark.parametrize("after", [6, 20])
+@kinds(Kind.FORBIDDEN, Kind.UNWRITTEN)
+@pytest.mark.parametrize("after", [6, 20] if IS_LONG else [20])
 def test_runs_are_right_with_a_server_that_begins_to_misbehave(
     team: Team, s3: S3Server, faulty: FaultyProxy, plain: Ended, kind: Kind, after: int
 ) -> None:
@@ -170,7 +175,7 @@ def test_runs_are_right_with_a_server_that_begins_to_misbehave(
 def test_runs_are_right_with_a_server_of_all_faults(
     team: Team, s3: S3Server, faulty: FaultyProxy, plain: Ended
 ) -> None:
-    for seed in range(5):
+    for seed in range(5 if IS_LONG else 1):
         faulty.policy.seed = seed
         faulty.inject(Fault(tuple(Kind), 0.2, seconds=0.2))
         for machine in ("anna", "ben"):

@@ -51,6 +51,8 @@ class _Held:
     """A lease of this process."""
 
     key: ReuseKey
+    process: str
+    """Whose sign of life is one for all of its leases."""
     holder: str = field(default_factory=lambda: secrets.token_hex(16))
     beat: int = 0
     beaten: float = 0.0
@@ -59,7 +61,12 @@ class _Held:
     def to_bytes(self) -> bytes:
         """Return what is written."""
         return canonical_bytes(
-            {"holder": self.holder, "host": socket.gethostname(), "beat": self.beat}
+            {
+                "holder": self.holder,
+                "process": self.process,
+                "host": socket.gethostname(),
+                "beat": self.beat,
+            }
         )
 
 
@@ -112,6 +119,9 @@ class Leases:
         self._held: dict[ReuseKey, _Held] = {}
         self._watched: dict[ReuseKey, _Watched] = {}
         self._vanished: Counter[ReuseKey] = Counter()
+        self._process = secrets.token_hex(16)
+        self._dead: set[str] = set()
+        """Processes of which a lease has been taken over."""
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._heart: threading.Thread | None = None
@@ -127,7 +137,7 @@ class Leases:
                 return None
             if self._is_refused or self._ended.is_set():
                 return _Granted()
-            held = self._held[key] = _Held(key)
+            held = self._held[key] = _Held(key, self._process)
         try:
             has_it = self._take(held)
         except StoreReadOnlyError:
@@ -167,6 +177,7 @@ class Leases:
             # Written by a request whose answer was lost, and that was sent again.
             held.beaten = now
             return True
+        process = "" if body is None else _named(body, "process")
         with self._lock:
             watched = self._watched.get(held.key)
             if body is None:  # given back just now: to be asked for again
@@ -175,13 +186,17 @@ class Leases:
                 if self._vanished[held.key] >= _VANISHED:
                     raise StoreDamagedError(f"{name} is there and is not")
                 return False
-            if watched is None or watched.body != body:
-                self._watched[held.key] = _Watched(body, now, now)
-                return False
-            watched.looked = now
-            if now < watched.since + self._stale:
-                return False
-            del self._watched[held.key]
+            # One that died left all of its leases, and is waited for once; nobody holds what
+            # cannot be read.
+            if process not in self._dead and _holder(body):
+                if watched is None or watched.body != body:
+                    self._watched[held.key] = _Watched(body, now, now)
+                    return False
+                watched.looked = now
+                if now < watched.since + self._stale:
+                    return False
+                self._dead.update({process} - {""})
+            self._watched.pop(held.key, None)
         self._bucket.put(name, held.to_bytes())
         held.beaten = time.monotonic()
         # Another may have done the same just now: whoever wrote last has it.
@@ -194,9 +209,10 @@ class Leases:
         :raises StoreDamagedError: if there is none: a place that loses it has no leases.
         """
         body = self._bucket.get(lease_name(held.key), _LIMIT)
-        if body is None:
+        holder = "" if body is None else _holder(body)
+        if not holder:
             raise StoreDamagedError(f"{lease_name(held.key)} is lost")
-        return _holder(body) == held.holder
+        return holder == held.holder
 
     def _is_ours(self, held: _Held) -> bool:
         body = self._bucket.get(lease_name(held.key), _LIMIT)
@@ -270,9 +286,14 @@ class Leases:
 
 
 def _holder(body: bytes) -> str:
+    return _named(body, "holder")
+
+
+def _named(body: bytes, name: str) -> str:
+    """Return a text that a lease holds; empty for none, and for what is no lease."""
     try:
         data: Any = json.loads(body)
     except (ValueError, RecursionError):
         return ""
-    holder = data.get("holder") if isinstance(data, dict) else None
-    return holder if isinstance(holder, str) else ""
+    text = data.get(name) if isinstance(data, dict) else None
+    return text if isinstance(text, str) else ""

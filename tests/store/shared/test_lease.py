@@ -120,6 +120,26 @@ def test_a_holder_that_died_is_taken_over(machine: Machine, bucket: Bucket) -> N
     eventually(lambda: is_free(bucket))
 
 
+def test_a_process_that_died_is_waited_for_once(machine: Machine, bucket: Bucket) -> None:
+    first, third, second = machine(), machine(), machine(stale=1.5)
+    others = [key(number) for number in range(10, 15)]
+    for one in (KEY, *others):
+        assert first.claim(one) is not None
+    first._ended.set()
+    time.sleep(0.1)
+    lives = key(20)
+    assert third.claim(lives) is not None
+    eventually(lambda: second.claim(KEY))
+    assert all(second.claim(one) is not None for one in others)
+    assert second.claim(lives) is None
+
+
+@pytest.mark.parametrize("body", [b'{"holder": "x', b"", b"[]", b'{"holder": 1}'])
+def test_nobody_waits_for_what_is_no_lease(memory: Bucket, machine: Machine, body: bytes) -> None:
+    memory.put(lease_name(KEY), body)
+    assert machine(memory).claim(KEY) is not None
+
+
 def test_a_lease_of_somebody_else_is_looked_at_seldom(machine: Machine, bucket: Bucket) -> None:
     assert machine().claim(KEY) is not None
     watched = FaultyBucket(bucket)
