@@ -84,7 +84,7 @@ class FarClaims:
         with self._lock:
             ready = self._ahead.pop(key, None)
         if ready is not None:
-            with contextlib.suppress(RuntimeError):  # closed: it ends by itself
+            with contextlib.suppress(StoreError):  # closed: it ends by itself
                 self._workers.submit(self._guard, ready.release, None)
 
     def close(self) -> None:

@@ -302,7 +302,8 @@ class TieredStore:
         """Have blobs here that are wanted next, several at a time; never an error."""
         far = [d for d in dict.fromkeys(digests) if self._borrowed.lender(d) is not None]
         if len(far) > 1:
-            futures.wait([self._workers.submit(self._bring, digest) for digest in far])
+            with contextlib.suppress(StoreError):  # each is fetched when it is wanted
+                futures.wait([self._workers.submit(self._bring, digest) for digest in far])
 
     def _bring(self, digest: Digest) -> bool:
         """Have a borrowed blob here; False where the front takes nothing in.
@@ -370,7 +371,10 @@ class TieredStore:
         with self._lock:
             pending = self._pending.get(key)
             if pending is None or pending.done():
-                pending = self._workers.submit(self._look, key, claim=claim)
+                try:
+                    pending = self._workers.submit(self._look, key, claim=claim)
+                except StoreError:
+                    return None  # whoever asks looks themselves
                 self._pending[key] = pending
             return pending
 
@@ -403,7 +407,7 @@ class TieredStore:
     def _give_back(self, key: ReuseKey, far: Claim) -> None:
         # Whoever waits for it finds the entry: it is released after that has gone up.
         if not self._uploads.hand_over(key, far):
-            with contextlib.suppress(RuntimeError):  # closed: it ends by itself
+            with contextlib.suppress(StoreError):  # closed: it ends by itself
                 self._workers.submit(self._ask, far.release, None)
 
     # what people say of entries
@@ -446,7 +450,8 @@ class TieredStore:
         """Have go up what earlier runs left behind."""
         if self._brings:
             self._uploads.take_up()
-            self._workers.submit(self._withdrawals.repeat)
+            with contextlib.suppress(StoreError):  # noted: a later run tells it
+                self._workers.submit(self._withdrawals.repeat)
 
     @property
     def untold(self) -> int:

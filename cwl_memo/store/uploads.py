@@ -131,7 +131,10 @@ class Uploads:
                 self._moved = time.monotonic()
             self.done.discard(key)
             self.failed.pop(key, None)
-            self._waiting[key] = self._workers.submit(self._work, key)
+            try:
+                self._waiting[key] = self._workers.submit(self._work, key)
+            except StoreError as error:
+                self.failed[key] = error
 
     def hand_over(self, key: ReuseKey, claim: Claim) -> bool:
         """Have the claim of an entry released once it has gone up; False if it is not to go."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeVar
+
+from cwl_memo.errors import StoreUnavailableError
 
 __all__ = ["Workers"]
 
@@ -40,18 +43,29 @@ class Workers(Executor):
     def submit(self, fn: Callable[..., _T], /, *args: Any, **kwargs: Any) -> Future[_T]:
         """Have something done; its result, or its error, is in the future.
 
-        :raises RuntimeError: after :meth:`shutdown`.
+        :raises StoreUnavailableError: after :meth:`shutdown`, and where the system gives no
+            thread; what others were given is done all the same.
         """
         future: Future[_T] = Future()
         with self._lock:
             if self._closed:
-                raise RuntimeError("the workers were shut down")
+                raise StoreUnavailableError(f"the {self._name} threads have been closed")
             self._queue.put((future, partial(fn, *args, **kwargs)))
             if self._queue.qsize() > self._idle and len(self._threads) < self._count:
-                thread = threading.Thread(target=self._work, name=self._name, daemon=True)
-                self._threads.append(thread)
-                thread.start()
+                self._start_one()
         return future
+
+    def _start_one(self) -> None:
+        thread = threading.Thread(target=self._work, name=self._name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:
+            if self._threads:
+                return  # it waits for those that there are
+            with contextlib.suppress(Empty):
+                self._queue.get_nowait()
+            raise StoreUnavailableError(f"{self._name}: {error}") from error
+        self._threads.append(thread)
 
     def _work(self) -> None:
         while True:
@@ -79,19 +93,26 @@ class Workers(Executor):
         :param cancel_futures: whether what waits for its turn is not done.
         """
         with self._lock:
-            if not self._closed:
-                self._closed = True
-                if cancel_futures:
-                    self._cancel_all()
-                for _ in self._threads:
-                    self._queue.put(None)
+            cancelled = self._take_all() if cancel_futures else []
+            self._closed = True
+            for _ in self._threads:
+                self._queue.put(None)
+        # Whoever is told of it may ask for something here.
+        for future in cancelled:
+            future.cancel()
+            future.set_running_or_notify_cancel()  # tells those who wait for it
         deadline = time.monotonic() + _PATIENCE
         for thread in self._threads if wait else ():
-            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread is not threading.current_thread():
+                thread.join(max(0.0, deadline - time.monotonic()))
 
-    def _cancel_all(self) -> None:
-        while not self._queue.empty():
-            item = self._queue.get()
-            if item is not None:
-                item[0].cancel()
-                item[0].set_running_or_notify_cancel()  # tells those who wait for it
+    def _take_all(self) -> list[Future[Any]]:
+        """Return what nobody has begun."""
+        taken = []
+        # A worker may take the last before it is taken here.
+        with contextlib.suppress(Empty):
+            while True:
+                item = self._queue.get_nowait()
+                if item is not None:
+                    taken.append(item[0])
+        return taken

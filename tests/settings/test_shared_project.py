@@ -12,6 +12,7 @@ from cwl_memo.core.setting import Layer
 from cwl_memo.core.settings import IntermediateFiles, Retention
 from cwl_memo.core.signature import SigningKey
 from cwl_memo.core.store_settings import StoreSettings
+from cwl_memo.store.shared.layout import MARKER, marker
 from cwl_memo.store.shared.opening import open_bucket
 from cwl_memo.store.shared.store_settings import write_settings
 
@@ -37,6 +38,7 @@ class Bucket:
 
     def says(self, project: StoreProject = OFF, signer: SigningKey | None = None) -> None:
         bucket = open_bucket(self.url)
+        bucket.put(MARKER, marker("today", "cwl-memo"))
         settings = StoreSettings(bucket.url, projects=(project,))
         write_settings(bucket, settings if signer is None else settings.signed(signer))
         bucket.close()

@@ -10,29 +10,51 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import secrets
 import stat
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
-from cwl_memo.errors import StoreDamagedError, StoreError, UsageError
+from cwl_memo.errors import (
+    StoreDamagedError,
+    StoreError,
+    StoreUnavailableError,
+    UsageError,
+)
 from cwl_memo.store.compressed import Reader
 from cwl_memo.store.failure import reading, writing
-from cwl_memo.store.regular import NotRegularError, open_regular, read_regular, write_all
+from cwl_memo.store.regular import (
+    NotRegularError,
+    is_regular,
+    open_regular,
+    read_regular,
+    write_all,
+)
 from cwl_memo.store.shared.bucket import ObjectMeta
-from cwl_memo.store.shared.layout import PROBES
+from cwl_memo.store.shared.layout import LEASES, MARKER, PROBES
 
 __all__ = ["FileBucket", "open_files"]
 
 _PART: Final = 1 << 20
-_TMP: Final = ".tmp"
+_TMP: Final = ".cwl-memo-tmp"
 """The folder of what is being written; no object."""
+
+_IN_TMP: Final = re.compile(r"[0-9a-f]{32}(?:\.clock)?")
+"""Names of the files in it; whatever has another is not ours."""
 
 _ABANDONED: Final = 24 * 3600.0
 """Seconds after which what nobody writes to any more is nobody's."""
+
+_BEFORE_MARKER: Final = frozenset({_TMP, PROBES.rstrip("/"), LEASES.rstrip("/")})
+"""What others may have put into a new store before its marker."""
+
+_OF_SYSTEM: Final = frozenset({"lost+found", ".snapshot", ".snapshots", ".zfs"})
+"""What file systems themselves put into a directory that is empty."""
 
 
 def open_files(url: str) -> FileBucket:
@@ -50,6 +72,9 @@ def open_files(url: str) -> FileBucket:
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EOPNOTSUPP})
 """What file systems say that know no hard links."""
 
+_NO_FOLDER: Final = frozenset({errno.ELOOP, errno.EMLINK, errno.ENOTDIR})
+"""What is said of a link, or a file, where a directory should be."""
+
 
 class FileBucket:
     """Objects as files.
@@ -63,6 +88,8 @@ class FileBucket:
         self._root = root
         self._has_create: bool | None = None
         self._probing = threading.Lock()
+        self._looking = threading.Lock()
+        self._is_own = False
         self._is_swept = False
 
     def get(self, name: str, limit: int) -> bytes | None:
@@ -112,44 +139,70 @@ class FileBucket:
 
     def _write(self, name: str, parts: Iterator[bytes], *, create: bool) -> bool:
         target = self._path(name)
-        with writing(f"write {name}"):
-            temporary = self._temporary()
+        with writing(f"write {name}"), self._folder() as folder:
+            temporary = secrets.token_hex(16)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
             # Who may read it is for the directory and the umask to say: it is shared.
-            descriptor = os.open(temporary, flags, 0o666)
+            descriptor = os.open(temporary, flags, 0o666, dir_fd=folder)
             try:
                 try:
                     for part in parts:
                         write_all(descriptor, part)
                 finally:
                     os.close(descriptor)
-                return _place(temporary, target, create=create)
+                return _place(folder, temporary, target, create=create)
             finally:
-                temporary.unlink(missing_ok=True)
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(temporary, dir_fd=folder)
 
-    def _temporary(self) -> Path:
+    @contextmanager
+    def _folder(self) -> Iterator[int]:
+        """Open the folder of what is being written, which no link leads to.
+
+        :raises StoreUnavailableError: if the directory is somebody's, and no store.
+        """
         # Not what is above: that may be a file system which is not mounted just now.
         self._root.mkdir(exist_ok=True)
-        folder = self._root / _TMP
-        folder.mkdir(exist_ok=True)
-        temporary = folder / secrets.token_hex(16)
-        if not self._is_swept:
-            self._is_swept = True
-            self._sweep(folder)
-        return temporary
+        self._need_own()
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+        root = os.open(self._root, flags)
+        try:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(_TMP, dir_fd=root)
+            try:
+                folder = os.open(_TMP, flags | os.O_NOFOLLOW, dir_fd=root)
+            except OSError as error:
+                if error.errno not in _NO_FOLDER:
+                    raise
+                raise StoreDamagedError(f"{self._root / _TMP} is no directory") from error
+        finally:
+            os.close(root)
+        try:
+            if not self._is_swept and self._has_marker():
+                self._is_swept = True
+                _sweep(folder)
+            yield folder
+        finally:
+            os.close(folder)
 
-    def _sweep(self, folder: Path) -> None:
-        """Remove what processes that died have left behind."""
-        with contextlib.suppress(OSError):
-            # The clock is that of the file system: a new file shows what it is.
-            clock = folder / f"{secrets.token_hex(16)}.clock"
-            clock.touch()
-            now = clock.stat().st_mtime
-            clock.unlink()
-            for left in folder.iterdir():
-                with contextlib.suppress(OSError):
-                    if left.lstat().st_mtime < now - _ABANDONED:
-                        left.unlink()
+    def _need_own(self) -> None:
+        """Write nothing into a directory that is not empty and was never a store.
+
+        :raises StoreUnavailableError: if it is one.
+        """
+        with self._looking:
+            if not self._is_own and not self._has_marker():
+                names = {*os.listdir(self._root)}  # noqa: PTH208  (only the names)
+                # Another may have made it a store since.
+                if names - _BEFORE_MARKER - _OF_SYSTEM and not self._has_marker():
+                    raise StoreUnavailableError(
+                        f"{self._root}: a foreign directory: not empty, and no shared store of "
+                        "cwl-memo; nothing in it was touched. Name an empty or a new directory"
+                    )
+            self._is_own = True
+
+    def _has_marker(self) -> bool:
+        return is_regular(self._root / MARKER) is not None
 
     def list(self, prefix: str = "") -> Iterator[ObjectMeta]:
         """Yield the objects whose names begin so, in no order."""
@@ -218,25 +271,44 @@ class FileBucket:
         return path
 
 
-def _place(temporary: Path, target: Path, *, create: bool) -> bool:
+def _place(folder: int, temporary: str, target: Path, *, create: bool) -> bool:
     """Give a finished file its name; return whether it has it."""
     try:
-        return _name(temporary, target, create=create)
+        return _name(folder, temporary, target, create=create)
     except FileNotFoundError:
         target.parent.mkdir(parents=True, exist_ok=True)
-        return _name(temporary, target, create=create)
+        return _name(folder, temporary, target, create=create)
 
 
-def _name(temporary: Path, target: Path, *, create: bool) -> bool:
+def _name(folder: int, temporary: str, target: Path, *, create: bool) -> bool:
     if not create:
-        temporary.replace(target)
+        os.replace(temporary, target, src_dir_fd=folder)
         return True
     try:
         # One system call decides who is first, on network file systems too.
-        os.link(temporary, target)
+        os.link(temporary, target, src_dir_fd=folder, follow_symlinks=False)
     except FileExistsError:
         return False
     return True
+
+
+def _sweep(folder: int) -> None:
+    """Remove what processes that died have left behind in the folder of what is written."""
+    with contextlib.suppress(OSError):
+        # The clock is that of the file system: a new file shows what it is.
+        clock = f"{secrets.token_hex(16)}.clock"
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+        descriptor = os.open(clock, flags, 0o600, dir_fd=folder)
+        try:
+            now = os.fstat(descriptor).st_mtime
+        finally:
+            os.close(descriptor)
+            os.unlink(clock, dir_fd=folder)
+        for name in filter(_IN_TMP.fullmatch, os.listdir(folder)):
+            with contextlib.suppress(OSError):
+                found = os.stat(name, dir_fd=folder, follow_symlinks=False)
+                if stat.S_ISREG(found.st_mode) and found.st_mtime < now - _ABANDONED:
+                    os.unlink(name, dir_fd=folder)
 
 
 def _parts(source: Reader, size: int, name: str) -> Iterator[bytes]:

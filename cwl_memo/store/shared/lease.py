@@ -223,10 +223,11 @@ class Leases:
     def _start(self) -> None:
         with self._lock:
             if self._heart is None:
-                self._heart = threading.Thread(
-                    target=self._live, name="cwl-memo-leases", daemon=True
-                )
-                self._heart.start()
+                heart = threading.Thread(target=self._live, name="cwl-memo-leases", daemon=True)
+                # Where the system gives no thread others may execute the job, too.
+                with contextlib.suppress(RuntimeError):
+                    heart.start()
+                    self._heart = heart
 
     def _live(self) -> None:
         while not self._ended.wait(self._beat):
@@ -266,7 +267,7 @@ class Leases:
             del self._held[held.key]
         try:
             self._pool.submit(self._give_back, held)
-        except RuntimeError:  # the pool has been closed
+        except (StoreError, RuntimeError):  # the pool has been closed
             self._give_back(held)
 
     def _give_back(self, held: _Held) -> None:

@@ -292,10 +292,7 @@ class SharedStore:
         """Do something with several blobs at once."""
         if len(blobs) < 2:
             return map(work, blobs)
-        try:
-            return pool.map(work, blobs)
-        except RuntimeError as error:
-            raise StoreUnavailableError(f"{self.location} has been closed") from error
+        return pool.map(work, blobs)
 
     def quarantine(self, entry: Entry, reason: str) -> None:
         """Have the entry of a key gone, if it is this one.

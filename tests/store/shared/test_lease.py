@@ -15,6 +15,7 @@ from cwl_memo.store.shared.bucket import Bucket
 from cwl_memo.store.shared.layout import lease_name
 from cwl_memo.store.shared.lease import Leases
 from cwl_memo.store.shared.store import SharedStore
+from cwl_memo.store.workers import Workers
 from tests.store.example import key
 from tests.store.shared.faults import Fault, FaultyBucket
 
@@ -297,5 +298,23 @@ def test_a_lease_given_back_between_two_looks_is_had_at_the_third(memory: Bucket
     claim.release()
     assert eventually(lambda: second.claim(KEY))
     for leases in (first, second):
+        leases.close()
+    pool.shutdown()
+
+
+def test_where_no_thread_is_to_be_had_the_job_is_executed(
+    memory: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    pool = Workers(1, "test")
+    leases = Leases(memory, pool)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        claim = leases.claim(KEY)
+        assert claim is not None
+        claim.release()
+        assert is_free(memory)
         leases.close()
     pool.shutdown()

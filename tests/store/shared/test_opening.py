@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import importlib
 import json
@@ -153,7 +154,7 @@ def test_no_pipe_is_waited_for(files: FileBucket, tmp_path: Path) -> None:
     assert {found.name for found in files.list()} == {"blobs/x"}
 
 
-@pytest.mark.parametrize("name", ["../x", "a/../../x", "/etc/x", "a//b", ".tmp/x", ""])
+@pytest.mark.parametrize("name", ["../x", "a/../../x", "/etc/x", "a//b", ".cwl-memo-tmp/x", ""])
 def test_no_name_leads_out_of_the_directory(files: FileBucket, name: str) -> None:
     with pytest.raises(StoreError):
         files.put(name, b"1")
@@ -183,7 +184,7 @@ def test_a_full_disk_is_told_as_such(files: FileBucket, monkeypatch: pytest.Monk
     monkeypatch.setattr(os, "link", failing(errno.ENOSPC))
     with pytest.raises(StoreFullError):
         files.has_create()
-    monkeypatch.setattr(Path, "replace", failing(errno.ENOSPC))
+    monkeypatch.setattr(os, "replace", failing(errno.ENOSPC))
     with pytest.raises(StoreFullError):
         files.put("x", b"1")
 
@@ -204,21 +205,67 @@ def test_an_object_knows_where_it_is(files: FileBucket, tmp_path: Path) -> None:
 
 
 def test_nothing_is_left_of_a_write_that_failed(files: FileBucket, tmp_path: Path) -> None:
-    (tmp_path / "shared" / "x").mkdir(parents=True)
+    files.put(MARKER, b"{}")
+    (tmp_path / "shared" / "x").mkdir()
     with pytest.raises(StoreError):
         files.put("x", b"1")
-    assert list((tmp_path / "shared" / ".tmp").iterdir()) == []
+    assert list((tmp_path / "shared" / ".cwl-memo-tmp").iterdir()) == []
 
 
 def test_what_dead_processes_left_is_swept(files: FileBucket, tmp_path: Path) -> None:
-    files.put("x", b"1")
-    folder = tmp_path / "shared" / ".tmp"
-    (folder / "dead").write_bytes(b"")
-    (folder / "alive").write_bytes(b"")
-    os.utime(folder / "dead", (1, 1))
+    files.put(MARKER, b"1")
+    folder = tmp_path / "shared" / ".cwl-memo-tmp"
+    dead, alive = "0" * 32, "1" * 32
+    for name in (dead, alive, "somebody's"):
+        (folder / name).write_bytes(b"")
+    for name in (dead, "somebody's"):
+        os.utime(folder / name, (1, 1))
     open_bucket(files.url).put("y", b"1")
-    assert [path.name for path in folder.iterdir()] == ["alive"]
-    assert {found.name for found in files.list()} == {"x", "y"}
+    assert {path.name for path in folder.iterdir()} == {alive, "somebody's"}
+    assert {found.name for found in files.list()} == {MARKER, "y"}
+
+
+@pytest.mark.parametrize("name", [".tmp", ".cwl-memo-tmp"])
+def test_nothing_behind_a_link_is_swept(files: FileBucket, tmp_path: Path, name: str) -> None:
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for old in ("thesis", "0" * 32):
+        (mine / old).write_bytes(b"years of work")
+        os.utime(mine / old, (1, 1))
+    root = tmp_path / "shared"
+    root.mkdir()
+    (root / MARKER).write_bytes(b"{}")
+    (root / name).symlink_to(mine)
+    with contextlib.suppress(StoreDamagedError):
+        files.put("blobs/x", b"1")
+    assert {path.name for path in mine.iterdir()} == {"thesis", "0" * 32}
+    (root / name).unlink()
+    files.put("blobs/x", b"1")
+
+
+@pytest.mark.parametrize("name", ["paper.tex", ".tmp", ".cwl-memo-tmp", "blobs"])
+def test_a_directory_of_somebody_is_left_as_it_is(
+    files: FileBucket, tmp_path: Path, name: str
+) -> None:
+    root = tmp_path / "shared"
+    (root / name).mkdir(parents=True)
+    (root / name / ("0" * 32)).write_bytes(b"")
+    os.utime(root / name / ("0" * 32), (1, 1))
+    before = {*root.rglob("*")}
+    if name != ".cwl-memo-tmp":
+        with pytest.raises(StoreUnavailableError, match="foreign"):
+            files.put("entries/x", b"1")
+        with pytest.raises(StoreUnavailableError, match="foreign"):
+            files.has_create()
+        assert {*root.rglob("*")} == before
+    (root / MARKER).write_bytes(b"{}")
+    files.put("entries/x", b"1")
+
+
+def test_a_new_store_may_have_been_begun_by_another(files: FileBucket, tmp_path: Path) -> None:
+    for name in ("probe", "leases", ".cwl-memo-tmp", "lost+found"):
+        (tmp_path / "shared" / name).mkdir(parents=True)
+    assert files.has_create()
 
 
 # credentials
