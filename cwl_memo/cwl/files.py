@@ -155,6 +155,7 @@ class Sources:
     :param remote: digests of files that were downloaded, by location.
     :param programs: digests of this machine's programs, by path.
     :param elsewhere: by which path each location is known here that only an engine can read.
+    :param unread: paths of what a job was given whose digests were taken from somebody's word.
     """
 
     files: dict[str, FileDigest] = field(default_factory=dict)
@@ -164,6 +165,7 @@ class Sources:
     remote: dict[str, FileDigest] = field(default_factory=dict)
     programs: dict[str, FileDigest] = field(default_factory=dict)
     elsewhere: dict[str, str] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)
 
     def stage(self, location: str, path: str) -> None:
         """Note where a job finds what stands elsewhere."""
@@ -172,6 +174,8 @@ class Sources:
             return
         if known in self.files:
             self.files[path] = self.files[known]
+            if known not in self.identities:
+                self.unread.add(path)
         if known in self.places:
             self.places.setdefault(path, self.places[known])
         if os.path.realpath(known) in self.directories:
@@ -194,8 +198,12 @@ class Sources:
             known.pop(path, None)
 
     def changed(self) -> list[str]:
-        """Return the paths that are no longer what was keyed."""
-        changed = []
+        """Return the paths that are no longer what was keyed.
+
+        What nobody has read here is read now: where a job is given a link to a file of others,
+        it may have written to it, and so may another job before.
+        """
+        changed = [path for path in sorted(self.unread) if not self._is_as_told(path)]
         for path, identity in self.identities.items():
             try:
                 found = FileIdentity.of(os.stat(path))
@@ -204,6 +212,12 @@ class Sources:
             except OSError:
                 changed.append(path)
         return changed
+
+    def _is_as_told(self, path: str) -> bool:
+        try:
+            return hash_file(path, sha1=False).digest == self.files[path].digest
+        except OSError:
+            return False  # gone, or no regular file: a stream that has been read is no more
 
     def _is_linked(self, path: str, before: FileIdentity, now: FileIdentity) -> bool:
         """Tell whether all that happened to a file or a directory is a hard link to what it holds.
@@ -224,6 +238,7 @@ class Sources:
         self.remote.update(other.remote)
         self.programs.update(other.programs)
         self.elsewhere.update(other.elsewhere)
+        self.unread.update(other.unread)
 
 
 class FileFacts:

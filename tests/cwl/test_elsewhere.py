@@ -77,3 +77,25 @@ def test_a_file_of_this_machine_that_is_linked_counts_as_changed(
     sources.elsewhere.clear()
     os.link(data, tmp_path / "link")
     assert sources.changed() == [str(data)]
+
+
+@pytest.mark.parametrize("change", ["append", "remove", "fifo"])
+def test_what_was_taken_from_a_word_is_read_once_the_job_has_run(
+    data: Path, tmp_path: Path, change: str
+) -> None:
+    sources = Sources()
+    # As of a file that carries its digest: known by its location, and not looked at.
+    sources.files["there:1"] = hash_file(data)
+    sources.elsewhere["there:1"] = "there:1"
+    staged = tmp_path / "staged"
+    staged.symlink_to(data)
+    sources.stage("there:1", str(staged))
+    assert sources.changed() == []
+    if change == "append":
+        with data.open("ab") as file:
+            file.write(b"more")
+    else:
+        data.unlink()
+        if change == "fifo":
+            os.mkfifo(data)
+    assert sources.changed() == [str(staged)]

@@ -158,6 +158,20 @@ def test_a_job_that_changes_its_input_is_not_recorded(runners: Runners, tmp_path
     assert runners.toil(document, job).results == ["executed"]
 
 
+def test_a_job_that_changes_what_another_made_is_not_recorded(
+    runners: Runners, tmp_path: Path
+) -> None:
+    # A worker may give a job a link to the file in the job store.
+    steps = two_steps("echo first", 'test -e "$1" && cat "$0"; echo more >> "$0"')
+    document = write(tmp_path, "steps.cwl", steps)
+    flag = tmp_path / "flag"
+    flag.touch()
+    ran = runners.toil(document, "--flag", str(flag))
+    told = {job["name"]: job["not_recorded"] for job in ran.report["jobs"]}
+    assert sorted(told.values()) == ["", "input-changed-during-run"]
+    assert sorted(runners.toil(document, "--flag", str(flag)).results) == ["executed", "reused"]
+
+
 def test_a_damaged_blob_costs_an_execution(runners: Runners, tmp_path: Path) -> None:
     document = write(tmp_path, "tool.cwl", tool("echo right"))
     cold = runners.toil(document)
