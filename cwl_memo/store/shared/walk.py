@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 
 from cwl_memo.core.digest import ReuseKey
 from cwl_memo.core.entry import ENTRY_FORMAT
-from cwl_memo.errors import FormatError, StoreDamagedError, StoreError
+from cwl_memo.errors import FormatError, StoreDamagedError, StoreError, StoreUnreadableError
 from cwl_memo.store.shared.bucket import Bucket, ObjectMeta
 from cwl_memo.store.shared.envelope import ENVELOPE_LIMIT, SharedEntry, open_envelope
 from cwl_memo.store.shared.layout import ENTRIES, PROBES, key_of_name
@@ -83,6 +83,8 @@ class Condition(Enum):
     NEWER = "newer"
     """Made by a newer program: it is another's, and what it needs is not known."""
     DAMAGED = "damaged"
+    UNREADABLE = "unreadable"
+    """Not read, by this user or this time: what is in it is not known."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class Look:
     """An entry's object, as it was found.
 
     :param shared: what is in it; None where it is not sound.
-    :param problem: what is wrong with one that is damaged.
+    :param problem: what is wrong with one that is damaged, or why it was not read.
     """
 
     condition: Condition
@@ -121,6 +123,8 @@ def look_at(bucket: Bucket, name: str, key: ReuseKey) -> Look:
     """
     try:
         data = bucket.get(name, ENVELOPE_LIMIT)
+    except StoreUnreadableError as error:
+        return Look(Condition.UNREADABLE, problem=str(error))
     except StoreDamagedError as error:
         return Look(Condition.DAMAGED, problem=str(error))
     if data is None:
