@@ -7,7 +7,7 @@ import math
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, TypeVar
@@ -19,6 +19,7 @@ from cwl_memo.store.shared.bucket import Bucket, ObjectMeta
 from cwl_memo.store.shared.envelope import ENVELOPE_LIMIT, SharedEntry, open_envelope
 from cwl_memo.store.shared.layout import ENTRIES, PROBES, key_of_name
 from cwl_memo.store.shared.tombstone import SharedTombstones
+from cwl_memo.store.workers import Workers
 
 __all__ = [
     "Condition",
@@ -40,7 +41,8 @@ _WAITING: Final = 64
 
 def ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[T, R]]:
     """Yield each item with what the work gives for it, in order, several at work at once."""
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="cwl-memo-upkeep") as pool:
+    # Not Python's own threads: a process that is ended in the middle would wait for them.
+    with Workers(_THREADS, "cwl-memo upkeep") as pool:
         waiting: deque[tuple[T, Future[R]]] = deque()
         try:
             for item in items:
