@@ -14,6 +14,7 @@
         │   └── StoreForbiddenError     a shared store that says no to who asks
         ├── StoreFullError          no space is left
         ├── StoreDamagedError       what was read is not what was written
+        │   └── StoreUnreadableError    it was not read, or not whole; it may be sound
         ├── NotKeptError            what is asked for was never recorded, or is no longer kept
         ├── InvalidatedError        the entry was taken back before it was recorded
         └── PinnedError             the entry is pinned
@@ -38,6 +39,7 @@ __all__ = [
     "StoreReadOnlyError",
     "StoreUnavailableError",
     "StoreUnreachableError",
+    "StoreUnreadableError",
     "UnknownCacheError",
     "UsageError",
 ]
@@ -97,6 +99,13 @@ class StoreFullError(StoreError):
 
 class StoreDamagedError(StoreError):
     """What the store returned is not what was put into it."""
+
+
+class StoreUnreadableError(StoreDamagedError):
+    """Something was not read, by this user or this time; to them it is as good as damaged.
+
+    It may be sound for others: no reason to remove it.
+    """
 
 
 class NotKeptError(StoreError):

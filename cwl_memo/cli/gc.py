@@ -130,6 +130,7 @@ def _run_shared(url: str, arguments: Namespace) -> int:
                 "leftovers_removed": done.leftovers,
                 "left": done.left,
                 "newer": done.newer,
+                "unread": done.unread,
             }
         )
     else:
@@ -145,6 +146,11 @@ def _run_shared(url: str, arguments: Namespace) -> int:
         remark(
             f"{done.newer} entries are of a newer cwl-memo; no blob was removed, since only that "
             "one knows which they need"
+        )
+    if done.unread:
+        remark(
+            f"{done.unread} entries are damaged or cannot be read; no blob was removed, since "
+            "they may need it; 'cwl-memo verify' sets damaged ones aside"
         )
     if max_size is not None and done.left > max_size:
         remark(f"more than {format_bytes(max_size)} stay: what is not an hour old is not taken")

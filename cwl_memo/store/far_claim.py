@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -40,23 +41,42 @@ class FarClaims:
     :param workers: release in the background.
     :param guard: asks the shared store.
     :param ask_again: seconds for which a claim that another has is not asked for again.
+    :param most: claims at most that are asked for ahead: others may want what one machine
+        would not come to for hours.
     """
 
-    def __init__(self, remote: Remote, workers: Workers, guard: Guard, ask_again: float) -> None:
+    def __init__(
+        self,
+        remote: Remote,
+        workers: Workers,
+        guard: Guard,
+        ask_again: float,
+        most: int = 2 * (os.cpu_count() or 1),
+    ) -> None:
         self._remote = remote
         self._workers = workers
         self._guard = guard
         self._ask_again = ask_again
+        self._most = most
+        self._asking = 0
         self._ahead: dict[ReuseKey, Claim] = {}
         self._refused: dict[ReuseKey, float] = {}
         self._lock = threading.Lock()
 
     def ask_ahead(self, key: ReuseKey) -> None:
-        """Have a claim ready for whoever asks next."""
-        claim = self._ask(key)
+        """Have a claim ready for whoever asks next, unless many wait to be used."""
+        with self._lock:
+            if key in self._ahead or len(self._ahead) + self._asking >= self._most:
+                return
+            self._asking += 1
+        try:
+            claim = self._ask(key)
+        finally:
+            with self._lock:
+                self._asking -= 1
         if claim is not None:
             with self._lock:
-                claim = self._ahead.setdefault(key, claim)
+                self._ahead.setdefault(key, claim)
 
     def claim(self, key: ReuseKey) -> Claim | None:
         """Return the right to execute a job; None while another machine has it."""

@@ -25,6 +25,7 @@ from cwl_memo.errors import (
     StoreFullError,
     StoreUnavailableError,
     StoreUnreachableError,
+    StoreUnreadableError,
 )
 from cwl_memo.store.failure import writing
 from cwl_memo.store.regular import write_all
@@ -205,20 +206,32 @@ class Blobs:
     def fetch(self, blob: BlobRef, stored: Stored, target: Path) -> None:
         """Write a blob to a new file, its digest checked while it streams.
 
-        :raises StoreDamagedError: if it is not there or not sound; there is no file then, and
-            the blob is sent again by the next that has it.
+        :raises StoreDamagedError: if it is not there or not sound, twice; there is no file
+            then, and the blob is sent again by the next that has it.
+        :raises StoreUnreadableError: if it was not read, or not whole; it stays as it is.
         """
         _need_room(blob, target)
         if stored.place is Place.ZSTD:
             zstd.need_zstd()
         try:
-            if stored.place is Place.PARTS:
-                self._fetch_parts(blob, stored, target)
-            else:
-                _write_new(target, _known(self._read(blob, stored), blob))
-        except StoreDamagedError:
-            self.discard(blob, stored)
+            self._fetch(blob, stored, target)
+        except StoreUnreadableError:
             raise
+        except StoreDamagedError:
+            # Once more: what came over the network damaged may be sound where it is.
+            try:
+                self._fetch(blob, stored, target)
+            except StoreUnreadableError:
+                raise
+            except StoreDamagedError:
+                self.discard(blob, stored)
+                raise
+
+    def _fetch(self, blob: BlobRef, stored: Stored, target: Path) -> None:
+        if stored.place is Place.PARTS:
+            self._fetch_parts(blob, stored, target)
+        else:
+            _write_new(target, _known(self._read(blob, stored), blob))
 
     def _read(self, blob: BlobRef, stored: Stored) -> Iterator[bytes]:
         name = blob_name(blob.digest)

@@ -31,7 +31,8 @@ class Bucket(Protocol):
 
     Every method raises :class:`~cwl_memo.errors.StoreError` and nothing else:
     StoreUnreachableError where there is no answer, StoreForbiddenError where the answer is
-    no, StoreFullError, StoreDamagedError. It is used by several threads at once.
+    no, StoreFullError, StoreDamagedError, and StoreUnreadableError where one object alone
+    may not be read, or did not come whole. It is used by several threads at once.
     """
 
     url: str
@@ -45,7 +46,8 @@ class Bucket(Protocol):
     def read(self, name: str) -> Iterator[bytes]:
         """Yield the bytes of an object in parts, as they arrive.
 
-        :raises StoreDamagedError: if there is no such object, or it ends too early.
+        :raises StoreDamagedError: if there is no such object.
+        :raises StoreUnreadableError: if it ends too early.
         """
 
     def head(self, name: str) -> ObjectMeta | None:

@@ -76,6 +76,7 @@ class Collected:
     :param left: bytes of the entries and of what they need that stay.
     :param newer: entries of a newer program; with any, no blob is removed, since nobody here
         knows what they need.
+    :param unread: entries that could not be read, or are damaged; the same holds for them.
     """
 
     evictions: tuple[Eviction, ...]
@@ -84,6 +85,7 @@ class Collected:
     leftovers: int
     left: int
     newer: int
+    unread: int
 
 
 class Collector:
@@ -114,6 +116,7 @@ class Collector:
         self._dry_run = dry_run
         self._progress = progress
         self._newer = 0
+        self._unread = 0
 
     def collect(self) -> Collected:
         """Remove it.
@@ -132,11 +135,11 @@ class Collector:
                 ledger.fit(self._max_size, now, now - _FRESH)
             evictions = tuple(self._evict(ledger))
             self._read_late(ledger)
-            orphans = [] if self._newer else self._orphans(ledger, now)
+            orphans = [] if self._newer or self._unread else self._orphans(ledger, now)
             blobs, blob_bytes = self._remove(orphans)
             leftovers, _ = self._remove(self._leftovers(now))
             left = ledger.stored()
-        return Collected(evictions, blobs, blob_bytes, leftovers, left, self._newer)
+        return Collected(evictions, blobs, blob_bytes, leftovers, left, self._newer, self._unread)
 
     # entries
 
@@ -201,6 +204,8 @@ class Collector:
             if look.shared is not None:
                 ledger.add_entry(_line(key, meta, look.shared, None), needs_of(look.shared))
             self._newer += look.condition is Condition.NEWER
+            # Read for the second time: what one machine reads badly may be sound for others.
+            self._unread += look.condition in {Condition.DAMAGED, Condition.UNREADABLE}
 
     # blobs, and what is left of runs
 

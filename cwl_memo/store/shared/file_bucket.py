@@ -24,6 +24,7 @@ from cwl_memo.errors import (
     StoreDamagedError,
     StoreError,
     StoreUnavailableError,
+    StoreUnreadableError,
     UsageError,
 )
 from cwl_memo.store.compressed import Reader
@@ -99,8 +100,10 @@ class FileBucket:
                 return read_regular(self._path(name), limit)
             except FileNotFoundError:
                 return None
-            except (NotRegularError, PermissionError) as error:
+            except PermissionError as error:
                 # That one may not be read says nothing of the others.
+                raise StoreUnreadableError(f"{name} cannot be used: {error}") from error
+            except NotRegularError as error:
                 raise StoreDamagedError(f"{name} cannot be used: {error}") from error
 
     def read(self, name: str) -> Iterator[bytes]:
@@ -112,8 +115,10 @@ class FileBucket:
                         yield data
             except FileNotFoundError:
                 raise StoreDamagedError(f"{name} is not there") from None
-            except (NotRegularError, PermissionError) as error:
+            except PermissionError as error:
                 # That one may not be read says nothing of the others.
+                raise StoreUnreadableError(f"{name} cannot be used: {error}") from error
+            except NotRegularError as error:
                 raise StoreDamagedError(f"{name} cannot be used: {error}") from error
 
     def head(self, name: str) -> ObjectMeta | None:

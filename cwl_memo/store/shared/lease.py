@@ -15,7 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, wait
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -96,7 +96,7 @@ class Leases:
     """The leases of one process in a shared store.
 
     :param bucket: where they are.
-    :param pool: gives them back, which nobody waits for.
+    :param pool: keeps them alive, and gives them back, which nobody waits for.
     :param beat: seconds between two signs of life.
     :param stale: seconds without one after which a holder counts as dead.
     :param look: seconds between two looks at a lease of somebody else.
@@ -233,10 +233,19 @@ class Leases:
         while not self._ended.wait(self._beat):
             with self._lock:
                 held = list(self._held.values())
-            for one in held:
-                # A beat that fails is made up for by the next.
-                with contextlib.suppress(StoreError):
-                    self._sign_of_life(one)
+            # Side by side: one after the other, many take longer than a holder counts as alive.
+            beats = []
+            for one in sorted(held, key=lambda one: one.beaten):
+                try:
+                    beats.append(self._pool.submit(self._beat_of, one))
+                except (StoreError, RuntimeError):  # closed, or no threads are to be had
+                    self._beat_of(one)
+            wait(beats)
+
+    def _beat_of(self, held: _Held) -> None:
+        # One that fails is made up for by the next.
+        with contextlib.suppress(StoreError):
+            self._sign_of_life(held)
 
     def _sign_of_life(self, held: _Held) -> None:
         if time.monotonic() > held.beaten + self._sure and not self._is_ours(held):

@@ -22,6 +22,7 @@ from cwl_memo.errors import (
     StoreForbiddenError,
     StoreFullError,
     StoreUnreachableError,
+    StoreUnreadableError,
     UsageError,
 )
 from cwl_memo.store.compressed import Reader
@@ -161,7 +162,7 @@ class ObjectBucket:
             except FileNotFoundError:
                 return None
         if len(data) != size:
-            raise StoreDamagedError(f"{name} ends too early")
+            raise StoreUnreadableError(f"{name} ends too early")
         return data
 
     def read(self, name: str) -> Iterator[bytes]:
@@ -182,7 +183,7 @@ class ObjectBucket:
             left -= len(data)
             yield data
         if left:
-            raise StoreDamagedError(f"{name} ends too early")
+            raise StoreUnreadableError(f"{name} ends too early")
 
     def head(self, name: str) -> ObjectMeta | None:
         """Return what the place tells of an object; None where there is none."""

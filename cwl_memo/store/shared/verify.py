@@ -10,7 +10,7 @@ from typing import Final
 from cwl_memo.core.digest import ReuseKey
 from cwl_memo.core.entry import BlobRef
 from cwl_memo.core.signature import TrustPolicy, entry_digest
-from cwl_memo.errors import FormatError, StoreDamagedError, StoreFullError
+from cwl_memo.errors import FormatError, StoreDamagedError, StoreFullError, StoreUnreadableError
 from cwl_memo.store.protocol import Progress, VerifyReport
 from cwl_memo.store.shared.blobs import Blobs
 from cwl_memo.store.shared.bucket import Bucket
@@ -112,6 +112,8 @@ class Verification:
             return
         try:
             data = self.bucket.get(name, ENVELOPE_LIMIT)
+        except StoreUnreadableError:
+            return
         except StoreDamagedError:
             data = None  # too large to be looked at by anybody
         if data is not None:

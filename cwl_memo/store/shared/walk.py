@@ -7,18 +7,19 @@ import math
 import secrets
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, TypeVar
 
 from cwl_memo.core.digest import ReuseKey
 from cwl_memo.core.entry import ENTRY_FORMAT
-from cwl_memo.errors import FormatError, StoreDamagedError, StoreError
+from cwl_memo.errors import FormatError, StoreDamagedError, StoreError, StoreUnreadableError
 from cwl_memo.store.shared.bucket import Bucket, ObjectMeta
 from cwl_memo.store.shared.envelope import ENVELOPE_LIMIT, SharedEntry, open_envelope
 from cwl_memo.store.shared.layout import ENTRIES, PROBES, key_of_name
 from cwl_memo.store.shared.tombstone import SharedTombstones
+from cwl_memo.store.workers import Workers
 
 __all__ = [
     "Condition",
@@ -40,7 +41,8 @@ _WAITING: Final = 64
 
 def ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[T, R]]:
     """Yield each item with what the work gives for it, in order, several at work at once."""
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="cwl-memo-upkeep") as pool:
+    # Not Python's own threads: a process that is ended in the middle would wait for them.
+    with Workers(_THREADS, "cwl-memo upkeep") as pool:
         waiting: deque[tuple[T, Future[R]]] = deque()
         try:
             for item in items:
@@ -83,6 +85,8 @@ class Condition(Enum):
     NEWER = "newer"
     """Made by a newer program: it is another's, and what it needs is not known."""
     DAMAGED = "damaged"
+    UNREADABLE = "unreadable"
+    """Not read, by this user or this time: what is in it is not known."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +94,7 @@ class Look:
     """An entry's object, as it was found.
 
     :param shared: what is in it; None where it is not sound.
-    :param problem: what is wrong with one that is damaged.
+    :param problem: what is wrong with one that is damaged, or why it was not read.
     """
 
     condition: Condition
@@ -121,6 +125,8 @@ def look_at(bucket: Bucket, name: str, key: ReuseKey) -> Look:
     """
     try:
         data = bucket.get(name, ENVELOPE_LIMIT)
+    except StoreUnreadableError as error:
+        return Look(Condition.UNREADABLE, problem=str(error))
     except StoreDamagedError as error:
         return Look(Condition.DAMAGED, problem=str(error))
     if data is None:

@@ -11,11 +11,19 @@ import pytest
 from cwl_memo.core.digest import digest_of_bytes
 from cwl_memo.core.note import Tombstone
 from cwl_memo.core.retention import Clock
-from cwl_memo.errors import StoreError, StoreForbiddenError, StoreUnreachableError
+from cwl_memo.core.signature import TrustPolicy
+from cwl_memo.errors import (
+    StoreDamagedError,
+    StoreError,
+    StoreForbiddenError,
+    StoreUnreachableError,
+    StoreUnreadableError,
+)
 from cwl_memo.store.shared import collect
 from cwl_memo.store.shared.collect import QUARANTINE, Collected, Collector
 from cwl_memo.store.shared.layout import BLOBS, ENTRIES, LEASES, PROBES, TOMBSTONES, entry_name
 from cwl_memo.store.shared.store import SharedStore
+from cwl_memo.store.shared.verify import Verification
 
 from .upkeep_bucket import DAY, HeldBucket, entry_of, is_hit, name_of, noise, publish, record
 
@@ -183,13 +191,47 @@ def test_with_an_entry_of_a_newer_program_no_blob_goes(bucket: HeldBucket) -> No
         assert bucket.names(BLOBS) == {name_of(noise(1))}
 
 
-def test_a_damaged_entry_keeps_no_blob(bucket: HeldBucket) -> None:
+def test_while_an_entry_cannot_be_read_no_blob_goes(bucket: HeldBucket) -> None:
+    entry = record(bucket, 1, noise(1))
+    bucket.now += 2 * DAY
+
+    def forbid(asked: str, name: str) -> None:
+        if asked == "get" and name == entry_name(entry.key):
+            raise StoreUnreadableError("not for this user")
+
+    bucket.before = forbid
+    collected = gc(bucket, max_age=DAY)
+    assert (collected.unread, collected.evictions, collected.blobs) == (1, (), 0)
+    bucket.before = lambda _operation, _name: None
+    assert is_hit(bucket, entry)
+
+
+def test_what_was_read_badly_once_is_read_again(bucket: HeldBucket) -> None:
+    entry = record(bucket, 1, noise(1))
+    bucket.now += 2 * DAY
+    reads = []
+
+    def spoil(asked: str, name: str) -> None:
+        if asked == "get" and name == entry_name(entry.key):
+            reads.append(name)
+            if len(reads) == 1:
+                raise StoreDamagedError("ends too early")
+
+    bucket.before = spoil
+    assert (gc(bucket).unread, len(reads)) == (0, 2)
+    assert is_hit(bucket, entry)
+
+
+def test_no_blob_goes_until_a_damaged_entry_was_set_aside(bucket: HeldBucket) -> None:
     name = publish(bucket, entry_of(1, noise(1)), noise(1))
     bucket.put(name, b"damaged\n")
     bucket.now += 2 * DAY
     collected = gc(bucket)
-    assert (collected.newer, collected.blobs) == (0, 1)
+    assert (collected.unread, collected.blobs) == (1, 0)
     assert name in bucket.objects
+    Verification(bucket, TrustPolicy()).verify()
+    collected = gc(bucket)
+    assert (collected.unread, collected.blobs) == (0, 1)
 
 
 # while others use it

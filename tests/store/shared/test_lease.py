@@ -318,3 +318,24 @@ def test_where_no_thread_is_to_be_had_the_job_is_executed(
         assert is_free(memory)
         leases.close()
     pool.shutdown()
+
+
+def test_many_leases_are_kept_alive_side_by_side(memory: Bucket) -> None:
+    together = threading.Barrier(8)
+
+    class Slow(FaultyBucket):
+        """No sign of life arrives before eight are under way."""
+
+        def put(self, name: str, data: bytes, *, create: bool = False) -> bool:
+            if not create:
+                together.wait(30)
+            return super().put(name, data, create=create)
+
+    pool = Workers(8, "test")
+    leases = Leases(Slow(memory), pool, beat=0.05)
+    claims = [leases.claim(key(number)) for number in range(8)]
+    assert all(claims)
+    eventually(lambda: all(held.beat for held in leases._held.values()))
+    together.abort()
+    leases._ended.set()
+    pool.shutdown()

@@ -18,6 +18,7 @@ from cwl_memo.errors import (
     StoreError,
     StoreFullError,
     StoreUnavailableError,
+    StoreUnreadableError,
     UsageError,
 )
 from cwl_memo.store.shared.bucket import Bucket
@@ -194,9 +195,9 @@ def test_an_object_of_somebody_elses_is_not_used(
 ) -> None:
     files.put("x", b"1")
     monkeypatch.setattr(os, "open", failing(errno.EACCES))
-    with pytest.raises(StoreDamagedError):
+    with pytest.raises(StoreUnreadableError):
         files.get("x", 10)
-    with pytest.raises(StoreDamagedError):
+    with pytest.raises(StoreUnreadableError):
         list(files.read("x"))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from cwl_memo.core.settings import SharedMode
@@ -139,3 +141,13 @@ def test_a_run_whose_patience_is_over_renews_nothing_more(bucket: HeldBucket) ->
     store = SharedStore(bucket)
     assert store.find(entry.key) is not None
     assert store.renew(0.0) == 0
+
+
+def test_an_end_of_the_process_waits_for_no_renewal(bucket: HeldBucket) -> None:
+    entry = record(bucket, 1)
+    threads = []
+    bucket.before = lambda _operation, _name: threads.append(threading.current_thread())
+    renew(bucket, [entry.key])
+    others = {thread for thread in threads if thread is not threading.main_thread()}
+    assert others
+    assert all(thread.daemon for thread in others)

@@ -11,7 +11,7 @@ import pytest
 from cwl_memo.core.digest import digest_of_bytes
 from cwl_memo.core.note import Tombstone
 from cwl_memo.core.signature import SigningKey, TrustPolicy
-from cwl_memo.errors import StoreUnreachableError
+from cwl_memo.errors import StoreUnreachableError, StoreUnreadableError
 from cwl_memo.store.protocol import VerifyReport
 from cwl_memo.store.shared.collect import QUARANTINE
 from cwl_memo.store.shared.envelope import Place, Stored, open_envelope, seal_envelope
@@ -217,3 +217,31 @@ def test_what_is_signed_is_what_is_read(bucket: HeldBucket) -> None:
     assert shared is not None
     assert is_hit(bucket, entry_of(3), TRUST)
     assert not is_hit(bucket, entry_of(1), TRUST)
+
+
+@pytest.mark.parametrize("operation", ["get", "read"])
+def test_what_this_user_may_not_read_stays(bucket: HeldBucket, operation: str) -> None:
+    before = dict(bucket.objects)
+
+    def forbid(asked: str, name: str) -> None:
+        if asked == operation and name.startswith(("entries/", "blobs/")):
+            raise StoreUnreadableError("not for this user")
+
+    bucket.before = forbid
+    report = verify(bucket)
+    assert report.bad_entries or report.bad_blobs
+    assert bucket.objects == before
+
+
+def test_a_blob_that_came_damaged_over_the_network_once_stays(bucket: HeldBucket) -> None:
+    name, reads = name_of(noise(1)), []
+    good = bucket.objects[name]
+
+    def spoil(asked: str, name_: str) -> None:
+        if (asked, name_) == ("read", name):
+            reads.append(name)
+            bucket.objects[name] = (noise(2), bucket.now) if len(reads) == 1 else good
+
+    bucket.before = spoil
+    assert is_sound(verify(bucket))
+    assert bucket.objects[name] == good
