@@ -31,6 +31,8 @@ class Orders:
     :param behavior: for which runs entries are kept.
     :param lookup: where jobs are looked up.
     :param shared: the store that others share, if there is one.
+    :param are_alike: whether the leader's machine has the programs and the images of those
+        that execute the jobs.
     :param secret: with which the run marks digests as its own.
     """
 
@@ -41,4 +43,5 @@ class Orders:
     behavior: CacheBehavior
     lookup: ToilLookup
     shared: SharedChoice | None = None
+    are_alike: bool = False
     secret: bytes = field(default_factory=_new_secret, repr=False)

@@ -143,6 +143,7 @@ def _orders(choice: Choice, options: Any) -> Orders | None:
         behavior=choice.behavior,
         lookup=choice.toil_lookup if is_tested() else ToilLookup.WORKER,
         shared=choice.shared,
+        are_alike=options.batchSystem == _ONE_MACHINE or choice.says_toil_lookup,
     )
 
 

@@ -18,6 +18,7 @@ from cwl_memo.cwl.door import (
 from cwl_memo.cwl.tool import Callback, MemoMixin
 from cwl_memo.engines.toil import early
 from cwl_memo.engines.toil.door import cwltoil
+from cwl_memo.engines.toil.foresight import holds_elsewhere, sets_variables
 from cwl_memo.engines.toil.orders import Orders
 from cwl_memo.engines.toil.session import WorkerSession
 
@@ -83,6 +84,8 @@ class MemoToilCommandLineTool(MemoMixin, cwltoil.ToilCommandLineTool):  # type: 
     def _answer(self, session: WorkerSession, inputs: Any, context: RuntimeContext) -> Any:
         inputs = session.carried.take(inputs)
         cwltoil.fill_in_defaults(self.tool["inputs"], inputs, context.make_fs_access(""))
+        if sets_variables(inputs):
+            return None  # whoever executes the job sets them, and keys it by them
         known = {field["name"] for field in self.inputs_record_schema["fields"]}
         inputs = {name: value for name, value in inputs.items() if name in known}
         context.name = session.name_job(context.name)
@@ -93,6 +96,8 @@ class MemoToilCommandLineTool(MemoMixin, cwltoil.ToilCommandLineTool):  # type: 
             return None  # whoever executes the job will say so
         if not attempt.is_keyed or attempt.traits.directory_outputs:
             return None
+        if not (self.memo_orders.are_alike or holds_elsewhere(attempt.gathered)):
+            return None  # keyed by what this machine has; the worker keys it by what it has
         found: list[Any] = []
         if not self._is_answered(attempt, lambda outputs, _: found.append(outputs), context):
             return None
