@@ -25,9 +25,9 @@ class Orders:
 
     :param run: id of the run.
     :param settings: the user's choices.
-    :param store: the directory in which a worker has its store.
-    :param is_named: whether ``store`` was named by somebody, and is not merely where
-        the machine's temporary files go.
+    :param store: the directory in which a worker has its store, if somebody named it.
+    :param is_named: whether somebody did; each machine otherwise has one where its temporary
+        files go.
     :param behavior: for which runs entries are kept.
     :param lookup: where jobs are looked up.
     :param shared: the store that others share, if there is one.

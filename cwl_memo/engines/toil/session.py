@@ -38,7 +38,7 @@ class WorkerSession(Session):
 
     def __init__(self, orders: Orders, file_store: Any, context: RuntimeContext) -> None:
         super().__init__(
-            open_for(orders),
+            open_for(orders, file_store.getLocalTempDir),
             orders.settings,
             behavior=orders.behavior,
             engine=f"Toil {toil_version()}",
