@@ -103,6 +103,20 @@ def test_orders_do_not_show_their_secret(tmp_path: Path) -> None:
     assert "secret" not in repr(made)
 
 
+def test_what_is_too_much_to_keep_in_memory_is_kept_in_a_file() -> None:
+    data = b"0123456789abcdef" * 200_000
+    with tempfile.TemporaryFile() as out:
+        out.write(data)
+        out.flush()
+        context: Any = SimpleNamespace(default_stdout=out, default_stderr=None)
+        streams = Streams(context)
+    log, _ = streams.end()
+    assert isinstance(log, Path)
+    assert log.read_bytes() == data
+    streams.close()
+    assert not log.exists()
+
+
 def test_what_a_job_wrote_is_read_after_its_file_was_closed() -> None:
     with tempfile.TemporaryFile() as out:
         context: Any = SimpleNamespace(default_stdout=out, default_stderr=None)
