@@ -33,6 +33,7 @@ class Orders:
     :param shared: the store that others share, if there is one.
     :param are_alike: whether the leader's machine has the programs and the images of those
         that execute the jobs.
+    :param time_limit: seconds that the batch system gives to a job; None if it is not said.
     :param secret: with which the run marks digests as its own.
     """
 
@@ -44,4 +45,5 @@ class Orders:
     lookup: ToilLookup
     shared: SharedChoice | None = None
     are_alike: bool = False
+    time_limit: float | None = None
     secret: bytes = field(default_factory=_new_secret, repr=False)

@@ -50,6 +50,7 @@ class MemoToilCommandLineTool(MemoMixin, cwltoil.ToilCommandLineTool):  # type: 
             )
             return
         session = self.memo_begin(self._toil_file_store, runtimeContext)
+        session.limit_wait(_time_limit(self))
         try:
             job_order = session.carried.take(job_order)
             yield from super().job(job_order, output_callbacks, runtimeContext)
@@ -113,6 +114,12 @@ class MemoToilCommandLineTool(MemoMixin, cwltoil.ToilCommandLineTool):  # type: 
         """Return what travels: all but what belongs to a process."""
         left = ("memo_session", "_memo_facts")
         return {name: value for name, value in self.__dict__.items() if name not in left}
+
+
+def _time_limit(tool: Any) -> float | None:
+    """Return the seconds that a tool gives itself, if its document has the number."""
+    limit = (tool.get_requirement("ToolTimeLimit")[0] or {}).get("timelimit")
+    return float(limit) if isinstance(limit, (int, float)) and limit > 0 else None
 
 
 def make_factory(orders: Orders) -> Callable[[Any, LoadingContext], Process]:
