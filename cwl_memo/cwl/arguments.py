@@ -39,6 +39,7 @@ class Choice:
     :param notes: what the log tells of them besides.
     :param shared: the store that others share, if one was named.
     :param toil_lookup: where the jobs of a Toil run are looked up.
+    :param says_toil_lookup: whether somebody said so, and it is not the default.
     :param node_store: where each machine of a cluster has its store, if that was said.
     :param seen: by what another run finds the same settings files.
     """
@@ -54,6 +55,7 @@ class Choice:
     events: str
     workspaces: Path | None
     toil_lookup: ToilLookup = ToilLookup.LEADER
+    says_toil_lookup: bool = False
     node_store: Path | None = None
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -124,6 +126,7 @@ def chosen(args: argparse.Namespace, environ: Mapping[str, str]) -> Choice:
         events=events.value or "",
         workspaces=_workspaces_path(loaded.values["workspaces"], memo=loaded.memo),
         toil_lookup=loaded.values["toil_lookup"].value,
+        says_toil_lookup=loaded.origin("toil_lookup").layer is not Layer.DEFAULT,
         node_store=_path(loaded.values["node_store"]),
         warnings=loaded.warnings,
         notes=loaded.notes,

@@ -95,6 +95,7 @@ class ToolFacts:
     :param images: returns what finds out about container images, for a context.
     :param programs: knows the programs of this machine.
     :param locate: returns the path of a location.
+    :param besides: how the names of variables begin that do not count where all are let through.
     """
 
     def __init__(
@@ -105,8 +106,10 @@ class ToolFacts:
         images: Callable[[RuntimeContext], ImageResolver],
         programs: HostPrograms,
         locate: Locate = local_path,
+        besides: tuple[str, ...] = (),
     ) -> None:
         self._locate = locate
+        self._besides = besides
         self._programs = programs
         self._tool = tool
         self._memo = memo
@@ -313,7 +316,7 @@ class ToolFacts:
             image=image,
             host={} if container else self._host(static, values, files, context),
             runtime=resources(builder, static.tool_use),
-            environment=environment(context, *uses),
+            environment=environment(context, *uses, besides=self._besides),
             options=options(
                 context, found, values, self._tool.path_check_mode, container=container
             ),

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial, reduce
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from cwl_memo.core.cache import CacheBehavior, RunCache
 from cwl_memo.core.canonical import JSON
@@ -55,6 +55,9 @@ if TYPE_CHECKING:
 __all__ = ["Session"]
 
 _log = logging.getLogger("cwltool")
+
+WAIT_AT_MOST: Final = 3600.0
+"""Seconds to wait for another run that executes the same job, if nobody says otherwise."""
 
 
 class Session:
@@ -118,6 +121,12 @@ class Session:
         """What other processes of the run did with the shared store."""
         self.executes_again = True
         """Whether a job is executed whose file was lost after its hit had been announced."""
+        self.engine_variables: tuple[str, ...] = ()
+        """How the names of variables begin that an engine sets otherwise for each job."""
+        self.wait_at_most = WAIT_AT_MOST
+        """Seconds to wait for who executes the same job, before executing it too."""
+        self.waits_in_line = True
+        """Whether who has waited in vain executes the job alone, while others wait for it."""
         self.taps_logs = False
         self.varying: set[str] = set()
         """Labels of the tools that gave other outputs when they were executed again."""

@@ -50,14 +50,18 @@ def output_rules(version: str, use: ExpressionUse) -> dict[str, JSON]:
     return rules
 
 
-def environment(context: RuntimeContext, *uses: ExpressionUse) -> dict[str, JSON]:
+def environment(
+    context: RuntimeContext, *uses: ExpressionUse, besides: tuple[str, ...] = ()
+) -> dict[str, JSON]:
     """Return the variables let through to the tool, by digest.
 
     Digests, since among them may be passwords that are nobody's business.
+
+    :param besides: how the names of variables begin that do not count among all of them.
     """
     names: set[str] = set()
     if context.preserve_entire_environment:
-        names.update(os.environ)
+        names.update(name for name in os.environ if not name.startswith(besides))
     elif context.preserve_environment:
         names.update(context.preserve_environment)
     if any(use.locale for use in uses):

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from cwl_memo.core import policy
 from cwl_memo.core.entry import Entry, OutputVariant, check_workspace_path
@@ -55,9 +55,6 @@ _log = logging.getLogger("cwltool")
 
 Callback = Callable[[Any, str], None]
 
-WAIT_AT_MOST: Final = 3600.0
-"""Seconds to wait for another run that executes the same job, before executing it too."""
-
 
 class MemoMixin:
     """``job()`` with a lookup before and a record after the execution."""
@@ -77,6 +74,7 @@ class MemoMixin:
                 session.images,
                 session.programs,
                 session.locate,
+                session.engine_variables,
             )
         return self._memo_facts
 
@@ -165,15 +163,20 @@ class MemoMixin:
             return Unclaimed()  # its image will be known once it has run
         if memo.is_far:
             yield from self._look_ahead(attempt)
-        deadline = time.monotonic() + WAIT_AT_MOST
+        deadline = time.monotonic() + self.memo_session.wait_at_most
         claim: Claim | None = None
+        waited = False
         while not self._is_answered(attempt, callbacks, context):
             if claim is not None or attempt.recaches:
+                if claim is not None and waited and not self.memo_session.waits_in_line:
+                    claim.release()
+                    return Unclaimed()
                 return claim or memo.claim(key) or Unclaimed()
             claim = memo.claim(key)
             if claim is None:
                 if time.monotonic() > deadline:
                     return Unclaimed()
+                waited = True
                 attempt.say_waiting()
                 yield from self._wait(attempt.wanted, context)
             # Looked up once more: another may have published before the claim was free.

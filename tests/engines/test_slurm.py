@@ -89,6 +89,7 @@ class Cluster:
         (self._folder / f"job{self._runs}.json").write_text(json.dumps(job))
         options = {
             "--batchSystem": "slurm",
+            "--memo-toil-lookup": "leader",
             "--workDir": self._folder,
             "--jobStore": self._folder / f"jobstore{self._runs}",
             "--outdir": self._folder / f"out{self._runs}",

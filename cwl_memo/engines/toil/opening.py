@@ -6,6 +6,7 @@ import logging
 import os
 import stat
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -28,16 +29,27 @@ def store_of_node() -> Path:
     return Path(_TEMPORARY, f"cwl-memo-{os.getuid()}")
 
 
-def open_for(orders: Orders) -> Store | None:
-    """Open the store of a run in this process; None, with a warning, where that fails."""
+def open_for(orders: Orders, scratch: Callable[[], str] | None = None) -> Store | None:
+    """Open the store of a run in this process; None, with a warning, where that fails.
+
+    :param scratch: makes a directory that goes with the job. Where the machine has no place for
+        a store, what is taken from the shared one is put there.
+    """
     readonly = orders.settings.mode is Mode.READONLY
     try:
-        if not orders.is_named:
-            _require_own(orders.store)
-        store = open_store(orders.store, readonly=readonly)
+        # Another machine may have its temporary files elsewhere than the leader.
+        path = orders.store if orders.is_named else _own(store_of_node())
+        store = open_store(path, readonly=readonly)
     except StoreError as error:
-        _log.warning("cwl-memo: running without reuse: %s", error)
-        return None
+        if scratch is None or orders.shared is None:
+            _log.warning("cwl-memo: running without reuse: %s", error)
+            return None
+        _log.warning("cwl-memo: running without a store of this machine: %s", error)
+        try:
+            store = open_store(Path(scratch(), "store"))
+        except (StoreError, OSError) as worse:
+            _log.warning("cwl-memo: running without reuse: %s", worse)
+            return None
     return store if orders.shared is None else _put_behind(store, orders.shared)
 
 
@@ -52,12 +64,13 @@ def _put_behind(store: Store, shared: SharedChoice) -> Store:
         return store
 
 
-def _require_own(path: Path) -> None:
-    """See that a directory among everybody's temporary files is ours alone.
+def _own(path: Path) -> Path:
+    """Return a directory among everybody's temporary files, once it is seen to be ours alone.
 
     :raises StoreUnavailableError: if it is not.
     """
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.mkdir(mode=0o700, exist_ok=True)
         found = path.lstat()
     except OSError as error:
@@ -65,3 +78,4 @@ def _require_own(path: Path) -> None:
     is_own = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
     if not is_own or found.st_mode & 0o022:
         raise StoreUnavailableError(f"{path} is not a directory that only this user may write to")
+    return path

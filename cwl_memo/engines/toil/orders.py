@@ -25,12 +25,15 @@ class Orders:
 
     :param run: id of the run.
     :param settings: the user's choices.
-    :param store: the directory in which a worker has its store.
-    :param is_named: whether ``store`` was named by somebody, and is not merely where
-        the machine's temporary files go.
+    :param store: the directory in which a worker has its store, if somebody named it.
+    :param is_named: whether somebody did; each machine otherwise has one where its temporary
+        files go.
     :param behavior: for which runs entries are kept.
     :param lookup: where jobs are looked up.
     :param shared: the store that others share, if there is one.
+    :param are_alike: whether the leader's machine has the programs and the images of those
+        that execute the jobs.
+    :param time_limit: seconds that the batch system gives to a job; None if it is not said.
     :param secret: with which the run marks digests as its own.
     """
 
@@ -41,4 +44,6 @@ class Orders:
     behavior: CacheBehavior
     lookup: ToilLookup
     shared: SharedChoice | None = None
+    are_alike: bool = False
+    time_limit: float | None = None
     secret: bytes = field(default_factory=_new_secret, repr=False)

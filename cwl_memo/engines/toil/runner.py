@@ -10,16 +10,18 @@ import io
 import json
 import logging
 import os
+import string
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, TextIO
 
 from cwl_memo.core.cache import CacheBehavior
 from cwl_memo.core.digest import ReuseKey
 from cwl_memo.core.run import JobRecord, RunRecord
-from cwl_memo.core.settings import Mode, ToilLookup
+from cwl_memo.core.settings import IntermediateFiles, Mode, ToilLookup
 from cwl_memo.cwl.arguments import Choice, add_memo_arguments, chosen
 from cwl_memo.cwl.event_file import EventFile
 from cwl_memo.cwl.session import Session
@@ -40,6 +42,8 @@ WriteReport = Callable[[Path, RunRecord], None]
 
 _USAGE: Final = 2
 _ONE_MACHINE: Final = "single_machine"
+_NAME: Final = f"{string.ascii_letters}{string.digits}_"
+_SET_ENV: Final = ("--setEnv", "-e")
 
 
 def run(argv: Sequence[str], *, prog: str, write_report: WriteReport) -> int:
@@ -118,17 +122,12 @@ def _orders(choice: Choice, options: Any) -> Orders | None:
     if options.bypass_file_store:
         _log.warning("cwl-memo: with --bypass-file-store no job is reused or recorded")
         return None
-    if choice.node_store is not None:
-        store, is_named = choice.node_store, True
-    elif options.batchSystem == _ONE_MACHINE:
-        store, is_named = choice.store, True
-    elif choice.shared is not None:
-        store, is_named = store_of_node(), False
-    else:
-        raise UsageError(
-            f"the machines of --batchSystem {options.batchSystem} need a store that they share: "
-            "--memo-shared file:///DIRECTORY, or the URL of a bucket; --memo-node-store DIR "
-            "without it gives each of them a store of its own"
+    store, is_named = _place(choice, options)
+    if choice.is_named and store != choice.store:
+        _log.warning(
+            "cwl-memo: %s is not used: a store of this kind is one machine's; for those of a "
+            "batch system there is --memo-node-store",
+            choice.store,
         )
     if choice.behavior is CacheBehavior.CACHE_ON_FAILURE and store != choice.store:
         raise UsageError(
@@ -137,12 +136,33 @@ def _orders(choice: Choice, options: Any) -> Orders | None:
         )
     return Orders(
         run=new_run_id(),
-        settings=choice.settings,
+        # Which entries made the outputs of the run is known to nobody: all are kept as if theirs.
+        settings=replace(choice.settings, intermediate_files=IntermediateFiles()),
         store=store,
         is_named=is_named,
         behavior=choice.behavior,
         lookup=choice.toil_lookup if is_tested() else ToilLookup.WORKER,
         shared=choice.shared,
+        time_limit=getattr(options, "slurm_time", None),
+        are_alike=options.batchSystem == _ONE_MACHINE or choice.says_toil_lookup,
+    )
+
+
+def _place(choice: Choice, options: Any) -> tuple[Path, bool]:
+    """Return where each machine has its store, and whether somebody named that.
+
+    :raises UsageError: if the machines would have nothing in common.
+    """
+    if choice.node_store is not None:
+        return choice.node_store, True
+    if options.batchSystem == _ONE_MACHINE:
+        return choice.store, True
+    if choice.shared is not None:
+        return store_of_node(), False
+    raise UsageError(
+        f"the machines of --batchSystem {options.batchSystem} need a store that they share: "
+        "--memo-shared file:///DIRECTORY, or the URL of a bucket; --memo-node-store DIR "
+        "without it gives each of them a store of its own"
     )
 
 
@@ -154,7 +174,7 @@ def _session(
         open_for(orders),
         orders.settings,
         document=document,
-        arguments=argv,
+        arguments=_without_values(argv),
         cache=choice.cache,
         behavior=orders.behavior,
         on_event=events.write if choice.events else None,
@@ -181,16 +201,31 @@ def _run(
     cwltoil.toil_make_tool = make_factory(orders)
     try:
         with Relay(take, session.shared_elsewhere.append):
-            code = _toil_main(words, shown)
+            try:
+                code = _toil_main(words, shown)
+            finally:
+                # Before uploads and upkeep, which may take their time, and be interrupted.
+                sys.stdout.write(_cleaned(shown.getvalue()))
+                sys.stdout.flush()
         status = "success" if code == 0 else "permanentFail"
     finally:
         cwltoil.toil_make_tool = plain
         record = session.end(status)
         if choice.report is not None:
             _report(choice.report, record, write_report)
-        sys.stdout.write(_cleaned(shown.getvalue()))
-        sys.stdout.flush()
     return code
+
+
+def _without_values(argv: Sequence[str]) -> list[str]:
+    """Return a command line for the record, without the variables that ``--setEnv`` gives."""
+    shown: list[str] = []
+    for word in argv:
+        prefix = next((f"{flag}=" for flag in _SET_ENV if word.startswith(f"{flag}=")), "")
+        given = word.removeprefix(prefix)
+        name = given[: len(given) - len(given.lstrip(_NAME))]
+        gives = bool(prefix) or (shown and shown[-1] in _SET_ENV)
+        shown.append(f"{prefix}{name}=..." if gives and given != name else word)
+    return shown
 
 
 def _toil_main(words: list[str], stdout: TextIO) -> int:

@@ -26,6 +26,12 @@ __all__ = ["WorkerSession"]
 
 _MADE_UP: Final = re.compile(r"\._:[0-9a-f-]{36}$")
 
+_VARIABLES: Final = ("TMPDIR", "TOIL_", "SLURM_", "SLURMD_")
+"""How the names of variables begin that Toil or Slurm set for each job."""
+
+_WAIT: Final = 300.0
+"""Seconds to wait for another that executes the same job, at most."""
+
 
 class WorkerSession(Session):
     """What a process other than the leader needs to look jobs up and to record them.
@@ -38,7 +44,7 @@ class WorkerSession(Session):
 
     def __init__(self, orders: Orders, file_store: Any, context: RuntimeContext) -> None:
         super().__init__(
-            open_for(orders),
+            open_for(orders, file_store.getLocalTempDir),
             orders.settings,
             behavior=orders.behavior,
             engine=f"Toil {toil_version()}",
@@ -48,6 +54,10 @@ class WorkerSession(Session):
         self._file_store = file_store
         self._job_context = context
         self._marked = context.research_obj is None
+        self.engine_variables = _VARIABLES
+        # Who waits holds a place on the cluster meanwhile, against the limit of the job's time.
+        self.waits_in_line = False
+        self.limit_wait(orders.time_limit)
         self.views.lazy = True
         # A hit's files are made before anybody hears of it; if they cannot be, it is a miss.
         self.executes_again = False
@@ -58,6 +68,14 @@ class WorkerSession(Session):
         self.logs = self.streams  # type: ignore[assignment]
         hints = str(context.name or "").split(".")
         self._hand = HandOver(file_store, hints, orders.secret)
+
+    def limit_wait(self, time_limit: float | None) -> None:
+        """Have a job wait for another for a part of the time that it may take itself.
+
+        :param time_limit: seconds; None for no limit.
+        """
+        share = _WAIT if time_limit is None else time_limit / 4
+        self.wait_at_most = min(self.wait_at_most, _WAIT, share)
 
     def _make_view_root(self) -> str:
         # Beside nothing that anybody collects outputs from.

@@ -18,6 +18,7 @@ from cwl_memo.cwl.door import (
 from cwl_memo.cwl.tool import Callback, MemoMixin
 from cwl_memo.engines.toil import early
 from cwl_memo.engines.toil.door import cwltoil
+from cwl_memo.engines.toil.foresight import holds_elsewhere, sets_variables
 from cwl_memo.engines.toil.orders import Orders
 from cwl_memo.engines.toil.session import WorkerSession
 
@@ -49,6 +50,7 @@ class MemoToilCommandLineTool(MemoMixin, cwltoil.ToilCommandLineTool):  # type: 
             )
             return
         session = self.memo_begin(self._toil_file_store, runtimeContext)
+        session.limit_wait(_time_limit(self))
         try:
             job_order = session.carried.take(job_order)
             yield from super().job(job_order, output_callbacks, runtimeContext)
@@ -83,6 +85,8 @@ class MemoToilCommandLineTool(MemoMixin, cwltoil.ToilCommandLineTool):  # type: 
     def _answer(self, session: WorkerSession, inputs: Any, context: RuntimeContext) -> Any:
         inputs = session.carried.take(inputs)
         cwltoil.fill_in_defaults(self.tool["inputs"], inputs, context.make_fs_access(""))
+        if sets_variables(inputs):
+            return None  # whoever executes the job sets them, and keys it by them
         known = {field["name"] for field in self.inputs_record_schema["fields"]}
         inputs = {name: value for name, value in inputs.items() if name in known}
         context.name = session.name_job(context.name)
@@ -93,6 +97,8 @@ class MemoToilCommandLineTool(MemoMixin, cwltoil.ToilCommandLineTool):  # type: 
             return None  # whoever executes the job will say so
         if not attempt.is_keyed or attempt.traits.directory_outputs:
             return None
+        if not (self.memo_orders.are_alike or holds_elsewhere(attempt.gathered)):
+            return None  # keyed by what this machine has; the worker keys it by what it has
         found: list[Any] = []
         if not self._is_answered(attempt, lambda outputs, _: found.append(outputs), context):
             return None
@@ -108,6 +114,12 @@ class MemoToilCommandLineTool(MemoMixin, cwltoil.ToilCommandLineTool):  # type: 
         """Return what travels: all but what belongs to a process."""
         left = ("memo_session", "_memo_facts")
         return {name: value for name, value in self.__dict__.items() if name not in left}
+
+
+def _time_limit(tool: Any) -> float | None:
+    """Return the seconds that a tool gives itself, if its document has the number."""
+    limit = (tool.get_requirement("ToolTimeLimit")[0] or {}).get("timelimit")
+    return float(limit) if isinstance(limit, (int, float)) and limit > 0 else None
 
 
 def make_factory(orders: Orders) -> Callable[[Any, LoadingContext], Process]:

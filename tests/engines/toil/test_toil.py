@@ -303,3 +303,10 @@ def test_what_a_good_run_recorded_is_taken_back_on_demand(runners: Runners, tmp_
     first = runners.toil(*behaviour, document)
     assert first.report["taken_back"] == 1
     assert runners.toil(document).results == ["executed"]
+
+
+def test_all_variables_may_be_let_through(runners: Runners, tmp_path: Path) -> None:
+    document = write(tmp_path, "tool.cwl", tool("echo hi"))
+    words = ("--preserve-entire-environment", "--memo-toil-lookup", "worker", document)
+    assert runners.toil(*words).results == ["executed"]
+    assert runners.toil(*words).results == ["reused"]
