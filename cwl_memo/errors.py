@@ -14,6 +14,7 @@
         │   └── StoreForbiddenError     a shared store that says no to who asks
         ├── StoreFullError          no space is left
         ├── StoreDamagedError       what was read is not what was written
+        ├── NotGivenError           a hit's outputs cannot be laid out in this place
         ├── NotKeptError            what is asked for was never recorded, or is no longer kept
         ├── InvalidatedError        the entry was taken back before it was recorded
         └── PinnedError             the entry is pinned
@@ -28,6 +29,7 @@ __all__ = [
     "CwlMemoError",
     "FormatError",
     "InvalidatedError",
+    "NotGivenError",
     "NotKeptError",
     "PinnedError",
     "SettingsFileError",
@@ -93,6 +95,10 @@ class StoreForbiddenError(StoreReadOnlyError):
 
 class StoreFullError(StoreError):
     """No space is left for the store."""
+
+
+class NotGivenError(StoreError):
+    """The outputs of a hit cannot be laid out where it was looked up; elsewhere they can."""
 
 
 class StoreDamagedError(StoreError):

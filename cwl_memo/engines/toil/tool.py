@@ -19,7 +19,7 @@ from cwl_memo.cwl.tool import Callback, MemoMixin
 from cwl_memo.engines.toil import early
 from cwl_memo.engines.toil.door import cwltoil
 from cwl_memo.engines.toil.orders import Orders
-from cwl_memo.engines.toil.session import WorkerSession
+from cwl_memo.engines.toil.session import WorkerSession, is_in_job_store
 
 __all__ = ["MemoToilCommandLineTool", "make_factory"]
 
@@ -76,6 +76,7 @@ class MemoToilCommandLineTool(MemoMixin, cwltoil.ToilCommandLineTool):  # type: 
             return None  # they reach the tool only where it is executed
         context = _as_of_job(context, file_store, name)
         session = self.memo_session or self.memo_begin(file_store, context)
+        session.is_early = True
         if session.memo.settings.recheck:
             return None
         return session.memo.shield(lambda: self._answer(session, inputs, context), None)
@@ -96,7 +97,8 @@ class MemoToilCommandLineTool(MemoMixin, cwltoil.ToilCommandLineTool):  # type: 
         found: list[Any] = []
         if not self._is_answered(attempt, lambda outputs, _: found.append(outputs), context):
             return None
-        return found[0]
+        # What stands in a directory of this job is gone when anybody reads it.
+        return found[0] if is_in_job_store(found[0]) else None
 
     def memo_end(self) -> None:
         """End the session, if one was begun."""

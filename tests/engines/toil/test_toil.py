@@ -289,3 +289,73 @@ def test_what_a_good_run_recorded_is_taken_back_on_demand(runners: Runners, tmp_
     first = runners.toil(*behaviour, document)
     assert first.report["taken_back"] == 1
     assert runners.toil(document).results == ["executed"]
+
+
+def directory_made_by_steps() -> dict[str, Any]:
+    """Return a workflow whose first step makes a Directory that no port of its announces."""
+    made = {"out": {"class": "Directory", "location": "made"}}
+    return {
+        "cwlVersion": "v1.2",
+        "class": "Workflow",
+        "requirements": {"ScatterFeatureRequirement": {}},
+        "inputs": {"names": "string[]"},
+        "outputs": {"out": {"type": "Any", "outputSource": "read/out"}},
+        "steps": {
+            "make": {
+                "run": {
+                    "class": "CommandLineTool",
+                    "baseCommand": [
+                        *("sh", "-c"),
+                        "mkdir made; echo $0 > made/f; echo '"
+                        + json.dumps(made)
+                        + "' > cwl.output.json",
+                    ],
+                    "arguments": ["$(inputs.name)"],
+                    "inputs": {"name": "string"},
+                    "outputs": {"out": "Any"},
+                },
+                "scatter": "name",
+                "in": {"name": "names"},
+                "out": ["out"],
+            },
+            "one": {
+                "run": {
+                    "class": "CommandLineTool",
+                    "baseCommand": [
+                        *("sh", "-c"),
+                        "mkdir made; echo one > made/f; echo '"
+                        + json.dumps(made)
+                        + "' > cwl.output.json",
+                    ],
+                    "inputs": {},
+                    "outputs": {"out": "Any"},
+                },
+                "in": [],
+                "out": ["out"],
+            },
+            "read": {
+                "run": tool('cat "$0"/f "$1"/f', one="Directory", another="Directory"),
+                "in": {
+                    "one": {"source": "make/out", "valueFrom": "$(self[0])"},
+                    "another": "one/out",
+                },
+                "out": ["out"],
+            },
+        },
+    }
+
+
+def test_a_hit_with_a_directory_is_laid_out_on_a_worker(runners: Runners, tmp_path: Path) -> None:
+    value = directory_made_by_steps()
+    value["requirements"]["StepInputExpressionRequirement"] = {}
+    document = write(tmp_path, "steps.cwl", value)
+    job = write(tmp_path, "job.json", {"names": ["a", "b"]})
+    words = ("--memo-directories", "content", document, job)
+    cold = runners.toil(*words)
+    assert text_of(cold.outputs["out"]) == "a\none\n"
+    assert not any(job["not_recorded"] for job in cold.report["jobs"])
+    warm = runners.toil(*words)
+    assert set(warm.results) == {"reused"}
+    assert len(warm.results) == len(cold.results) == 4
+    assert text_of(warm.outputs["out"]) == "a\none\n"
+    assert "not usable" not in warm.log
