@@ -14,7 +14,7 @@ from typing import Any
 from cwl_memo.cwl.door import file_uri, visit_class
 from cwl_memo.cwl.location import path_of
 from cwl_memo.cwl.view import Views
-from cwl_memo.engines.toil.carried import mark
+from cwl_memo.engines.toil.carried import Carried
 from cwl_memo.store.protocol import FileDigest
 
 __all__ = ["HandOver"]
@@ -25,13 +25,13 @@ class HandOver:
 
     :param file_store: Toil's, of the job that is being run.
     :param hints: names for people in the job store's own.
-    :param secret: with which the run marks digests as its own.
+    :param carried: takes note of their digests.
     """
 
-    def __init__(self, file_store: Any, hints: list[str], secret: bytes) -> None:
+    def __init__(self, file_store: Any, hints: list[str], carried: Carried) -> None:
         self._store = file_store
         self._hints = hints
-        self._secret = secret
+        self._carried = carried
 
     def give(
         self,
@@ -39,12 +39,12 @@ class HandOver:
         known: Callable[[str], FileDigest | None],
         views: Views,
         *,
-        marked: bool,
+        noted: bool,
     ) -> bool:
         """Give all files of an output object, which is changed to say where they are now.
 
         :param known: returns the digest of a file of the job.
-        :param marked: whether they are to carry their digests.
+        :param noted: whether their digests are to be known to other jobs.
         :returns: False if that cannot be done with all of them; then nothing was changed.
         :raises StoreError: if a file of the store is not to be had.
         :raises OSError: if the job store does not take it.
@@ -55,14 +55,14 @@ class HandOver:
         # Several at a time, where they are far away.
         views.ensure_in([item for path, item, _ in found if views.is_known(path)], owned=True)
         given: dict[str, tuple[str, bool]] = {}
-        for path, _, _ in found:
+        for path, _, digest in found:
             if path not in given:
-                given[path] = self._put(path, views)
-        for path, item, digest in found:
-            item["location"], executable = given[path]
+                given[path] = location, executable = self._put(path, views)
+                if noted:
+                    self._carried.note(location, digest, executable=executable)
+        for path, item, _ in found:
+            item["location"], _ = given[path]
             item.pop("path", None)
-            if marked:
-                mark(item, digest, executable=executable, secret=self._secret)
         return True
 
     def _find(

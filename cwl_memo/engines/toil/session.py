@@ -53,17 +53,17 @@ class WorkerSession(Session):
         )
         self._file_store = file_store
         self._job_context = context
-        self._marked = context.research_obj is None
+        self._noted = context.research_obj is None
         self.views.lazy = True
         # A hit's files are made before anybody hears of it; if they cannot be, it is a miss.
         self.executes_again = False
-        self.carried = Carried(orders.secret)
+        self.carried = Carried(file_store.jobStore, orders.secret)
         self.known = self.carried
         self.locate = Whereabouts(context.make_fs_access, self.carried).locate
         self.streams = Streams(context)
         self.logs = self.streams  # type: ignore[assignment]
         hints = str(context.name or "").split(".")
-        self._hand = HandOver(file_store, hints, orders.secret)
+        self._hand = HandOver(file_store, hints, self.carried)
 
     def _make_view_root(self) -> str:
         # Beside nothing that anybody collects outputs from.
@@ -74,7 +74,7 @@ class WorkerSession(Session):
 
         :raises NotGivenError: if that cannot be done with all of them, and this is early.
         """
-        is_given = self._hand.give(outputs, known, self.views, marked=self._marked)
+        is_given = self._hand.give(outputs, known, self.views, noted=self._noted)
         if self.is_early and not (is_given and is_in_job_store(outputs)):
             raise NotGivenError("its outputs can be laid out on a worker only")
         if is_given:

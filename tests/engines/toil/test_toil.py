@@ -16,8 +16,6 @@ from tests.engines.toil.conftest import HERE, Ran, Runners
 
 pytestmark = pytest.mark.toil
 
-CARRIED = "https://w3id.org/cwl-memo#digest"
-
 
 def write(folder: Path, name: str, value: Any) -> str:
     path = folder / name
@@ -69,8 +67,8 @@ def scatter() -> dict[str, Any]:
     }
 
 
-def files(folder: Path, *names: str, **fields: str) -> str:
-    value = [{"class": "File", "path": str(folder / name), **fields} for name in names]
+def files(folder: Path, *names: str) -> str:
+    value = [{"class": "File", "path": str(folder / name)} for name in names]
     return write(folder, "job.json", {"files": value})
 
 
@@ -98,7 +96,6 @@ def test_a_warm_scatter_submits_no_job_and_a_changed_input_submits_its_own(
     cold = runners.toil(document, job)
     assert cold.results == ["executed"] * 4
     assert text_of(cold.outputs["all"]) == "a\nb\nc\n"
-    assert CARRIED not in json.dumps(cold.outputs)
 
     warm = runners.toil(document, job)
     assert warm.results == ["reused"] * 4
@@ -109,13 +106,9 @@ def test_a_warm_scatter_submits_no_job_and_a_changed_input_submits_its_own(
     assert "4 jobs: 4 reused" in warm.log
     assert warm.report["runner"].count("Toil")
 
-    # What a user's File says of its digest is not believed.
     (tmp_path / "b").write_text("another\n")
-    carried = cold.report["jobs"][0]["key"]
-    job = files(tmp_path, "a", "b", "c", **{CARRIED: f"blake3:{carried} 2 - -- {'0' * 64}"})
     changed = runners.toil(document, job)
     assert text_of(changed.outputs["all"]) == "a\nanother\nc\n"
-    assert CARRIED not in json.dumps(changed.outputs)
 
 
 def test_entries_of_either_engine_are_hits_for_the_other(runners: Runners) -> None:
@@ -359,3 +352,50 @@ def test_a_hit_with_a_directory_is_laid_out_on_a_worker(runners: Runners, tmp_pa
     assert len(warm.results) == len(cold.results) == 4
     assert text_of(warm.outputs["out"]) == "a\none\n"
     assert "not usable" not in warm.log
+
+
+def test_no_expression_sees_what_a_file_carries(runners: Runners, tmp_path: Path) -> None:
+    steps = two_steps("echo first", "echo $1")
+    steps["requirements"] = {
+        "StepInputExpressionRequirement": {},
+        "InlineJavascriptRequirement": {},
+    }
+    steps["steps"]["second"]["in"]["flag"] = {
+        "source": "first/out",
+        "valueFrom": "$(Object.keys(self).sort().join())",
+    }
+    steps["steps"]["third"] = {
+        "run": {
+            "class": "ExpressionTool",
+            "inputs": {"f": "File"},
+            "outputs": {"keys": "string"},
+            "expression": "$({keys: Object.keys(inputs.f).sort().join()})",
+        },
+        "in": {"f": "first/out"},
+        "out": ["keys"],
+    }
+    steps["outputs"]["keys"] = {"type": "string", "outputSource": "third/keys"}
+    document = write(tmp_path, "steps.cwl", steps)
+    cold = runners.toil(document, "--flag", "x")
+    assert "w3id" not in cold.outputs["keys"]
+    assert "w3id" not in text_of(cold.outputs["out"])
+    warm = runners.toil(document, "--flag", "x")
+    assert warm.results == ["reused", "reused"]
+    assert warm.submitted == 0
+    assert same(cold, warm)
+
+
+def test_a_restart_without_memoization_neither_reuses_nor_records(
+    runners: Runners, tmp_path: Path
+) -> None:
+    flag = tmp_path / "flag"
+    document = write(tmp_path, "steps.cwl", two_steps("echo first", 'cat "$0"; test -e "$1"'))
+    words = ("--jobStore", str(tmp_path / "jobs"), "--retryCount", "0")
+    runners.toil(*words, document, "--flag", str(flag), expect=1)
+    flag.touch()
+    kept = sorted((runners.store / "entries").rglob("*"))
+    again = runners.toil(*words, "--restart", "--no-memo", document, "--flag", str(flag))
+    assert text_of(again.outputs["out"]) == "first\n"
+    assert "cwl-memo-job" not in again.log
+    assert sorted((runners.store / "entries").rglob("*")) == kept
+    assert runners.toil(document, "--flag", str(flag)).results == ["reused", "executed"]
