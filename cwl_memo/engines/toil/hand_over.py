@@ -1,13 +1,14 @@
 """Giving the files of a job to Toil's job store, in which the other jobs find them.
 
 What a hit gives is laid out once, as a clone or a copy that nothing else knows, and then
-linked into the job store where that is a directory: a job store never holds a blob of the
-store, so nothing that happens to one of them reaches the other.
+moved into the job store where that is a directory of the same file system: a job store never
+holds a blob of the store, so nothing that happens to one of them reaches the other.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from cwl_memo.cwl.door import file_uri, visit_class
 from cwl_memo.cwl.location import path_of
 from cwl_memo.cwl.view import Views
 from cwl_memo.engines.toil.carried import Carried
+from cwl_memo.engines.toil.door import FileID, FileJobStore, is_tested
 from cwl_memo.store.protocol import FileDigest
 
 __all__ = ["HandOver"]
@@ -94,8 +96,37 @@ class HandOver:
             executable = os.access(path, os.X_OK)
             # As Toil's own copies are: it knows of no other modes.
             os.chmod(path, 0o755 if executable else 0o644)
-            identifier = job_store.import_file(file_uri(path), hardlink=True, symlink=False)
+            identifier = _moved(path, job_store, executable=executable)
+            if identifier is None:
+                identifier = job_store.import_file(file_uri(path), symlink=False)
+            else:
+                views.forget(path)
         else:
             # A copy: what a tool leaves may be a hard link to something of the user's.
             identifier = self._store.writeGlobalFile(path, hints=self._hints)
         return f"toilfile:{identifier.pack()}", bool(identifier.executable)
+
+
+def _moved(path: str, job_store: Any, *, executable: bool) -> Any:
+    """Move a file that nobody else has into a job store; None where it has to be copied.
+
+    Toil's own way copies, whatever it is asked for. This uses names that are private to its
+    job stores that are directories, so only with a series of Toil that was tested.
+    """
+    if not is_tested() or not isinstance(job_store, FileJobStore):
+        return None
+    try:
+        found = os.lstat(path)
+        is_movable = stat.S_ISREG(found.st_mode) and found.st_nlink == 1
+        if not is_movable or found.st_dev != os.stat(job_store.jobStoreDir).st_dev:
+            return None
+        place = job_store._get_unique_file_path(path)  # noqa: SLF001  (see above)
+        identifier = FileID(
+            job_store._get_file_id_from_path(place),  # noqa: SLF001
+            found.st_size,
+            executable,
+        )
+        os.rename(path, place)
+    except (OSError, AttributeError, TypeError):
+        return None
+    return identifier
