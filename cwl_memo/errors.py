@@ -15,6 +15,7 @@
         ├── StoreFullError          no space is left
         ├── StoreDamagedError       what was read is not what was written
         │   └── StoreUnreadableError    it was not read, or not whole; it may be sound
+        ├── NotGivenError           a hit's outputs cannot be laid out in this place
         ├── NotKeptError            what is asked for was never recorded, or is no longer kept
         ├── InvalidatedError        the entry was taken back before it was recorded
         └── PinnedError             the entry is pinned
@@ -29,6 +30,7 @@ __all__ = [
     "CwlMemoError",
     "FormatError",
     "InvalidatedError",
+    "NotGivenError",
     "NotKeptError",
     "PinnedError",
     "SettingsFileError",
@@ -95,6 +97,10 @@ class StoreForbiddenError(StoreReadOnlyError):
 
 class StoreFullError(StoreError):
     """No space is left for the store."""
+
+
+class NotGivenError(StoreError):
+    """The outputs of a hit cannot be laid out where it was looked up; elsewhere they can."""
 
 
 class StoreDamagedError(StoreError):

@@ -44,7 +44,7 @@ from cwl_memo.cwl.session import Session
 from cwl_memo.cwl.surroundings import without_directories
 from cwl_memo.cwl.view import ViewFile
 from cwl_memo.cwl.wait import WaitJob
-from cwl_memo.errors import FormatError, StoreDamagedError, StoreError
+from cwl_memo.errors import FormatError, NotGivenError, StoreDamagedError, StoreError
 from cwl_memo.memo import Unclaimed
 from cwl_memo.store.clock import now
 from cwl_memo.store.protocol import Claim, FileDigest
@@ -285,7 +285,8 @@ class MemoMixin:
             attempt.unusable = hit.entry
             # A store that others share has said by itself, and once in a run, that it fails.
             is_told = hit.is_shared and isinstance(error, StoreDamagedError)
-            level = logging.INFO if is_told else logging.WARNING
+            is_quiet = is_told or isinstance(error, NotGivenError)
+            level = logging.INFO if is_quiet else logging.WARNING
             _log.log(level, "[job %s] entry not usable: %s", context.name, error)
             session.views.drop(view)
             return None

@@ -101,7 +101,6 @@ def unpack(data: bytes) -> EntrySummary | None:
         tool = data[_HEAD.size : start].decode("utf-8", "surrogatepass")
     except (struct.error, UnicodeDecodeError):
         return None
-    count, rest = divmod(len(data) - start, _REF.size)
-    if rest or start > len(data) or kept > count:
+    if (len(data) - start) % _REF.size or start > len(data):
         return None
     return EntrySummary(inode, used, seconds, tool, data[start:], kept, keep_until)

@@ -48,8 +48,8 @@ _WORKERS: Final = 16
 _ASK_AGAIN: Final = 2.0
 """Seconds for which nothing is asked for again that was not there."""
 
-_PATIENCE: Final = 10.0
-"""Seconds for which what was used is renewed as a run ends."""
+_RENEWAL: Final = 10.0
+"""Seconds that the end of a run takes to have stay young what it used."""
 
 _T = TypeVar("_T")
 
@@ -487,13 +487,8 @@ class TieredStore:
     def end_sharing(self, *, wait: bool) -> SharedUse:
         """Wait until all has gone up, if there is time, and tell what was shared."""
         if wait:
-            # Beside the uploads; without a word of what fails, as the next run tries again.
-            renewing: Future[None] | None = None
-            with contextlib.suppress(RuntimeError):  # closed
-                renewing = self._workers.submit(self._renew)
             self._uploads.finish()
-            if renewing is not None:
-                futures.wait([renewing], _PATIENCE)
+            self._renew()
             if self._brings:
                 self._withdrawals.repeat()
         uploads = self._uploads
@@ -507,10 +502,10 @@ class TieredStore:
         )
 
     def _renew(self) -> None:
-        """Have stay young what was found there. No run says a word for that."""
-        if self.remote.may_read and self._brings and not self._once.is_said:
+        """Have stay young what was found there. No run waits long, or says a word, for that."""
+        if self.remote.may_read and self.remote.may_write and not self._once.is_said:
             try:
-                self.remote.renew(_PATIENCE)
+                self.remote.renew(_RENEWAL)
             except StoreError as error:
                 _log.debug("cwl-memo: what was used is not renewed: %s", error)
 

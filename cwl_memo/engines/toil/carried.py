@@ -1,16 +1,16 @@
-"""Digests that Files carry from the job that made them to the jobs that read them.
+"""Digests of the files that the jobs of a run give to Toil's job store.
 
-A job gives its outputs to Toil's job store, where nobody knows their digests; whoever reads
-one would have to fetch it for nothing but its digest. So a File carries it, in a field of
-our own: bound to its location, and marked with a secret of the run. Nobody else's field is
-believed; it is a field like any other of the user's.
+What a job gives to the job store has a location there, and nobody knows its digest; whoever
+reads it would have to fetch it for nothing but its digest. So a small file of the job store
+says the digest of a location, sealed with a secret of the run. Nobody else is believed, and
+no value of the workflow carries any of it: an expression would see it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping
+import logging
 from typing import Any, Final
 
 from cwl_memo.core.digest import Digest
@@ -18,81 +18,87 @@ from cwl_memo.core.mode import Mode
 from cwl_memo.errors import FormatError
 from cwl_memo.store.protocol import FileDigest
 
-__all__ = ["CARRIED", "Carried", "mark", "without_marks"]
+__all__ = ["TOIL_FILE", "Carried", "note_name"]
 
-CARRIED: Final = "https://w3id.org/cwl-memo#digest"
-"""The field."""
+_log = logging.getLogger("cwltool")
 
+TOIL_FILE: Final = "toilfile:"
+"""What begins the location of a file in the job store."""
 
-def mark(item: dict[str, Any], digest: FileDigest, *, executable: bool, secret: bytes) -> None:
-    """Have a File carry its digest from now on."""
-    flags = f"{'p' if digest.program else '-'}{'x' if executable else '-'}"
-    text = f"{digest.digest} {digest.size} {digest.sha1 or '-'} {flags}"
-    item[CARRIED] = f"{text} {_seal(text, str(item['location']), secret)}"
+_LIMIT: Final = 4096
+"""Bytes of a note at most, much above what one has."""
 
 
-def _seal(text: str, location: str, secret: bytes) -> str:
-    return hmac.new(secret, f"{text}\n{location}".encode(), hashlib.sha256).hexdigest()
-
-
-def without_marks(value: Any) -> Any:
-    """Return a CWL value whose Files carry no digests."""
-    if isinstance(value, Mapping):
-        return {name: without_marks(item) for name, item in value.items() if name != CARRIED}
-    if isinstance(value, (list, tuple)):
-        return [without_marks(item) for item in value]
-    return value
+def note_name(location: str) -> str:
+    """Return the name of the file that the job store has about a location."""
+    return f"cwl-memo-{hashlib.sha256(location.encode()).hexdigest()}"
 
 
 class Carried:
-    """The digests that the Files of input objects carry.
+    """The digests of files in the job store that jobs of this run have put there.
 
+    :param job_store: Toil's.
     :param secret: of the run.
     """
 
-    def __init__(self, secret: bytes) -> None:
+    def __init__(self, job_store: Any, secret: bytes) -> None:
+        self._job_store = job_store
         self._secret = secret
-        self._known: dict[str, tuple[FileDigest, Mode]] = {}
+        self._known: dict[str, tuple[FileDigest, Mode] | None] = {}
 
-    def take(self, value: Any) -> Any:
-        """Take the digests that a CWL value carries; return it without them."""
-        if isinstance(value, Mapping):
-            taken = isinstance(value.get(CARRIED), str) and self._take(value)
-            return {
-                name: self.take(item)
-                for name, item in value.items()
-                if not (taken and name == CARRIED)
-            }
-        if isinstance(value, (list, tuple)):
-            return [self.take(item) for item in value]
-        return value
+    def note(self, location: str, digest: FileDigest, *, executable: bool) -> None:
+        """Have the job store know the digest of a location, before anybody is told of it.
 
-    def _take(self, item: Mapping[str, Any]) -> bool:
-        location = str(item.get("location", ""))
-        text, _, seal = item[CARRIED].rpartition(" ")
-        if not hmac.compare_digest(seal.encode(), _seal(text, location, self._secret).encode()):
-            return False
+        Without it the file is read by whoever needs its digest.
+        """
+        flags = f"{'p' if digest.program else '-'}{'x' if executable else '-'}"
+        text = f"{digest.digest} {digest.size} {digest.sha1 or '-'} {flags}"
+        data = f"{text} {self._seal(text, location)}".encode()
+        try:
+            with self._job_store.write_shared_file_stream(note_name(location)) as file:
+                file.write(data)
+        except Exception as error:  # noqa: BLE001  (each job store has its own)
+            _log.debug("cwl-memo: no digest noted of %s: %r", location, error)
+
+    def _seal(self, text: str, location: str) -> str:
+        return hmac.new(self._secret, f"{text}\n{location}".encode(), hashlib.sha256).hexdigest()
+
+    def _find(self, location: str) -> tuple[FileDigest, Mode] | None:
+        if not location.startswith(TOIL_FILE):
+            return None
+        if location not in self._known:
+            self._known[location] = self._read(location)
+        return self._known[location]
+
+    def _read(self, location: str) -> tuple[FileDigest, Mode] | None:
+        try:
+            with self._job_store.read_shared_file_stream(note_name(location)) as file:
+                note = file.read(_LIMIT).decode()
+        except Exception:  # noqa: BLE001  (each job store has its own)
+            return None  # a file of the user's, as a rule
+        text, _, seal = note.rpartition(" ")
+        if not hmac.compare_digest(seal.encode(), self._seal(text, location).encode()):
+            return None
         try:
             digest, size, sha1, flags = text.split(" ")
             known = FileDigest(
-                Digest.parse(digest, CARRIED), int(size), sha1.strip("-"), "p" in flags
+                Digest.parse(digest, location), int(size), sha1.strip("-"), "p" in flags
             )
         except (FormatError, ValueError):
-            return False
-        self._known[location] = (known, Mode(executable="x" in flags))
-        return True
+            return None
+        return known, Mode(executable="x" in flags)
 
     def digest_of(self, path: str, /) -> FileDigest | None:
-        """Return the digest that the File of a location carries, or None."""
-        found = self._known.get(path)
+        """Return the digest that is noted of a location, or None."""
+        found = self._find(path)
         return None if found is None else found[0]
 
     def is_executable(self, path: str, /) -> bool | None:
         """Tell whether such a file is executable, or None."""
-        found = self._known.get(path)
+        found = self._find(path)
         return None if found is None else found[1].executable
 
     def mode_of(self, path: str, /) -> Mode | None:
         """Return the mode of such a file, or None."""
-        found = self._known.get(path)
+        found = self._find(path)
         return None if found is None else found[1]

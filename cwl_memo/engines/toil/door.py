@@ -12,7 +12,16 @@ from typing import Any, Final
 
 from cwl_memo.errors import UsageError
 
-__all__ = ["TESTED", "TOIL", "check_toil", "cwltoil", "is_tested", "toil_version"]
+__all__ = [
+    "TESTED",
+    "TOIL",
+    "FileID",
+    "FileJobStore",
+    "check_toil",
+    "cwltoil",
+    "is_tested",
+    "toil_version",
+]
 
 TESTED: Final = ("9.6",)
 """The series of Toil that cwl-memo was tested with."""
@@ -22,6 +31,8 @@ TOIL: Final = "pip install 'cwl-memo[toil]'"
 
 try:
     from toil.cwl import cwltoil
+    from toil.fileStores import FileID
+    from toil.jobStores.fileJobStore import FileJobStore
 except ImportError as error:
     raise UsageError(f"Toil cannot be imported ({error}); install it: {TOIL}") from error
 

@@ -1,18 +1,44 @@
 """Orders: what every process that serves a run has to know of it.
 
-They travel in the pickle of each tool, from the leader to the workers.
+They travel in the pickle of each tool, from the leader to the workers. A restart has those
+of the run that it goes on with; that it is to do without memoization, an environment
+variable says, which Toil takes to the workers of each start and restart.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from cwl_memo.core.cache import CacheBehavior
 from cwl_memo.core.settings import Settings, SharedChoice, ToilLookup
 
-__all__ = ["Orders"]
+__all__ = ["Orders", "is_switched_off", "switched_off"]
+
+_OFF: Final = "CWL_MEMO_TOIL_OFF"
+
+
+@contextmanager
+def switched_off() -> Iterator[None]:
+    """Have the tools of a run do without memoization, here and on the workers."""
+    before = os.environ.get(_OFF)
+    os.environ[_OFF] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_OFF]
+        else:
+            os.environ[_OFF] = before
+
+
+def is_switched_off() -> bool:
+    """Tell whether this process is to do without memoization."""
+    return os.environ.get(_OFF) == "1"
 
 
 def _new_secret() -> bytes:

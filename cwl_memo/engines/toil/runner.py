@@ -6,8 +6,6 @@ Toil's own ``main``, with one name replaced before it is called: the factory of 
 from __future__ import annotations
 
 import argparse
-import io
-import json
 import logging
 import os
 import string
@@ -25,10 +23,9 @@ from cwl_memo.core.settings import IntermediateFiles, Mode, ToilLookup
 from cwl_memo.cwl.arguments import Choice, add_memo_arguments, chosen
 from cwl_memo.cwl.event_file import EventFile
 from cwl_memo.cwl.session import Session
-from cwl_memo.engines.toil.carried import CARRIED, without_marks
 from cwl_memo.engines.toil.door import check_toil, cwltoil, is_tested, toil_version
 from cwl_memo.engines.toil.opening import open_for, store_of_node
-from cwl_memo.engines.toil.orders import Orders
+from cwl_memo.engines.toil.orders import Orders, switched_off
 from cwl_memo.engines.toil.relay import Relay
 from cwl_memo.engines.toil.tool import make_factory
 from cwl_memo.errors import SettingsFileError, StoreError, UsageError
@@ -71,7 +68,7 @@ def run(argv: Sequence[str], *, prog: str, write_report: WriteReport) -> int:
     for warning in choice.warnings:
         _log.warning("cwl-memo: %s", warning)
     if orders is None:
-        return _toil_main(rest, sys.stdout)
+        return _run_off(rest) if options.restart else _toil_main(rest, sys.stdout)
     try:
         events = EventFile.open(choice.events, _log.warning)
     except UsageError as error:
@@ -196,17 +193,11 @@ def _run(
         session.memo.shield(lambda: session.finish(job), None)
 
     status = "interrupted"
-    shown = io.StringIO()
     plain = cwltoil.toil_make_tool
     cwltoil.toil_make_tool = make_factory(orders)
     try:
         with Relay(take, session.shared_elsewhere.append):
-            try:
-                code = _toil_main(words, shown)
-            finally:
-                # Before uploads and upkeep, which may take their time, and be interrupted.
-                sys.stdout.write(_cleaned(shown.getvalue()))
-                sys.stdout.flush()
+            code = _toil_main(words, sys.stdout)
         status = "success" if code == 0 else "permanentFail"
     finally:
         cwltoil.toil_make_tool = plain
@@ -228,19 +219,17 @@ def _without_values(argv: Sequence[str]) -> list[str]:
     return shown
 
 
+def _run_off(words: list[str]) -> int:
+    """Go on without memoization with a run that may have begun with it.
+
+    Its tools are those that it began with: they stay, and are told to do nothing.
+    """
+    with switched_off(), Relay(lambda _job, _made: None, lambda _used: None):
+        return _toil_main(words, sys.stdout)
+
+
 def _toil_main(words: list[str], stdout: TextIO) -> int:
     return int(cwltoil.main(words, stdout=stdout))
-
-
-def _cleaned(text: str) -> str:
-    """Return the output object that Toil prints, without what its Files carried."""
-    if CARRIED not in text:
-        return text
-    try:
-        outputs = json.loads(text)
-    except ValueError:
-        return text
-    return json.dumps(without_marks(outputs), indent=4) + "\n"
 
 
 def _report(path: Path, record: RunRecord, write_report: WriteReport) -> None:

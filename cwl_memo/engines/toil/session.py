@@ -20,9 +20,10 @@ from cwl_memo.engines.toil.orders import Orders
 from cwl_memo.engines.toil.relay import LEVEL, message, message_of_use
 from cwl_memo.engines.toil.stream import Streams
 from cwl_memo.engines.toil.whereabouts import Whereabouts
+from cwl_memo.errors import NotGivenError
 from cwl_memo.store.protocol import FileDigest
 
-__all__ = ["WorkerSession"]
+__all__ = ["WorkerSession", "is_in_job_store"]
 
 _MADE_UP: Final = re.compile(r"\._:[0-9a-f-]{36}$")
 
@@ -40,7 +41,12 @@ class WorkerSession(Session):
     :param file_store: Toil's, of the job that is being run.
     :param context: cwltool's context of that job; told to leave outputs where they are, once
         the job store has them.
+
+    With ``is_early`` it is of a process that executes no job and keeps no files: what its hits
+    give is in the job store, or is no hit.
     """
+
+    is_early = False
 
     def __init__(self, orders: Orders, file_store: Any, context: RuntimeContext) -> None:
         super().__init__(
@@ -53,7 +59,7 @@ class WorkerSession(Session):
         )
         self._file_store = file_store
         self._job_context = context
-        self._marked = context.research_obj is None
+        self._noted = context.research_obj is None
         self.engine_variables = _VARIABLES
         # Who waits holds a place on the cluster meanwhile, against the limit of the job's time.
         self.waits_in_line = False
@@ -61,13 +67,13 @@ class WorkerSession(Session):
         self.views.lazy = True
         # A hit's files are made before anybody hears of it; if they cannot be, it is a miss.
         self.executes_again = False
-        self.carried = Carried(orders.secret)
+        self.carried = Carried(file_store.jobStore, orders.secret)
         self.known = self.carried
         self.locate = Whereabouts(context.make_fs_access, self.carried).locate
         self.streams = Streams(context)
         self.logs = self.streams  # type: ignore[assignment]
         hints = str(context.name or "").split(".")
-        self._hand = HandOver(file_store, hints, orders.secret)
+        self._hand = HandOver(file_store, hints, self.carried)
 
     def limit_wait(self, time_limit: float | None) -> None:
         """Have a job wait for another for a part of the time that it may take itself.
@@ -82,8 +88,14 @@ class WorkerSession(Session):
         return str(self._file_store.getLocalTempDir())
 
     def hand_over(self, outputs: Any, known: Callable[[str], FileDigest | None]) -> None:
-        """Give the files of an output object to the job store, with their digests."""
-        if self._hand.give(outputs, known, self.views, marked=self._marked):
+        """Give the files of an output object to the job store, with their digests.
+
+        :raises NotGivenError: if that cannot be done with all of them, and this is early.
+        """
+        is_given = self._hand.give(outputs, known, self.views, noted=self._noted)
+        if self.is_early and not (is_given and is_in_job_store(outputs)):
+            raise NotGivenError("its outputs can be laid out on a worker only")
+        if is_given:
             self._job_context.move_outputs = "leave"
             return
         # A Directory, or a file that was not recorded: Toil takes them from where they are.
@@ -118,3 +130,8 @@ class WorkerSession(Session):
     def name_job(self, stem: str) -> str:
         """Return the name that Toil has given to the job, but for a made-up name of its tool."""
         return _MADE_UP.sub("", stem)
+
+
+def is_in_job_store(value: Any) -> bool:
+    """Tell whether nothing that a CWL value names stands in a directory of this process."""
+    return all(path.startswith(("toilfile:", "toildir:")) for path in paths_in(value))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from functools import partial
 from typing import Any, Final
 
@@ -19,8 +19,9 @@ from cwl_memo.cwl.tool import Callback, MemoMixin
 from cwl_memo.engines.toil import early
 from cwl_memo.engines.toil.door import cwltoil
 from cwl_memo.engines.toil.foresight import holds_elsewhere, sets_variables
-from cwl_memo.engines.toil.orders import Orders
-from cwl_memo.engines.toil.session import WorkerSession
+from cwl_memo.engines.toil.orders import Orders, is_switched_off
+from cwl_memo.engines.toil.session import WorkerSession, is_in_job_store
+from cwl_memo.memo.guard import Guard
 
 __all__ = ["MemoToilCommandLineTool", "make_factory"]
 
@@ -43,19 +44,22 @@ class MemoToilCommandLineTool(MemoMixin, cwltoil.ToilCommandLineTool):  # type: 
         runtimeContext: RuntimeContext,  # noqa: N803
     ) -> Generator[Any, None, None]:
         """Yield the jobs that have to be executed: none for a hit."""
-        if getattr(runtimeContext, "bypass_file_store", False):
-            # Toil's jobs then overwrite one another's outputs in the user's directory.
+        # With that, Toil's jobs overwrite one another's outputs in the user's directory.
+        is_off = getattr(runtimeContext, "bypass_file_store", False) or is_switched_off()
+        session = None if is_off else self._begun(self._toil_file_store, runtimeContext)
+        if session is None:
             yield from cwltoil.ToilCommandLineTool.job(
                 self, job_order, output_callbacks, runtimeContext
             )
             return
-        session = self.memo_begin(self._toil_file_store, runtimeContext)
         session.limit_wait(_time_limit(self))
         try:
-            job_order = session.carried.take(job_order)
             yield from super().job(job_order, output_callbacks, runtimeContext)
         finally:
             self.memo_end()
+
+    def _begun(self, file_store: Any, context: RuntimeContext) -> WorkerSession | None:
+        return Guard().shield(lambda: self.memo_begin(file_store, context), None)
 
     def memo_begin(self, file_store: Any, context: RuntimeContext) -> WorkerSession:
         """Begin a session, which serves this tool from now on."""
@@ -74,16 +78,17 @@ class MemoToilCommandLineTool(MemoMixin, cwltoil.ToilCommandLineTool):  # type: 
         :param context: that of the workflow.
         :param name: of the job.
         """
-        if any(field in inputs for field in _REQUIREMENTS):
+        if is_switched_off() or any(field in inputs for field in _REQUIREMENTS):
             return None  # they reach the tool only where it is executed
         context = _as_of_job(context, file_store, name)
-        session = self.memo_session or self.memo_begin(file_store, context)
-        if session.memo.settings.recheck:
+        session = self.memo_session or self._begun(file_store, context)
+        if session is None or session.memo.settings.recheck:
             return None
+        session.is_early = True
         return session.memo.shield(lambda: self._answer(session, inputs, context), None)
 
     def _answer(self, session: WorkerSession, inputs: Any, context: RuntimeContext) -> Any:
-        inputs = session.carried.take(inputs)
+        inputs = _copied(inputs)
         cwltoil.fill_in_defaults(self.tool["inputs"], inputs, context.make_fs_access(""))
         if sets_variables(inputs):
             return None  # whoever executes the job sets them, and keys it by them
@@ -102,13 +107,14 @@ class MemoToilCommandLineTool(MemoMixin, cwltoil.ToilCommandLineTool):  # type: 
         found: list[Any] = []
         if not self._is_answered(attempt, lambda outputs, _: found.append(outputs), context):
             return None
-        return found[0]
+        # What stands in a directory of this job is gone when anybody reads it.
+        return found[0] if is_in_job_store(found[0]) else None
 
     def memo_end(self) -> None:
         """End the session, if one was begun."""
         session, self.memo_session = self.memo_session, None
         if session is not None:
-            session.end("")
+            Guard().shield(lambda: session.end(""), None)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return what travels: all but what belongs to a process."""
@@ -157,3 +163,12 @@ def _as_of_job(context: RuntimeContext, file_store: Any, name: str) -> RuntimeCo
     context.make_fs_access = partial(cwltoil.ToilFsAccess, file_store=file_store)  # type: ignore[assignment]
     context.name = name
     return context
+
+
+def _copied(value: Any) -> Any:
+    """Return a CWL value that may be changed."""
+    if isinstance(value, Mapping):
+        return {name: _copied(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_copied(item) for item in value]
+    return value

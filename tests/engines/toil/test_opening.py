@@ -13,7 +13,7 @@ from cwl_memo.core.cache import CacheBehavior
 from cwl_memo.core.settings import Settings, SharedChoice, ToilLookup
 from cwl_memo.engines.toil import opening
 from cwl_memo.engines.toil.opening import open_for, store_of_node
-from cwl_memo.engines.toil.orders import Orders
+from cwl_memo.engines.toil.orders import Orders, is_switched_off, switched_off
 from cwl_memo.engines.toil.stream import Streams
 
 
@@ -126,3 +126,11 @@ def test_what_a_job_wrote_is_read_after_its_file_was_closed() -> None:
     assert streams.end() == (b"said", None)
     streams.close()
     assert streams.end() == (None, None)
+
+
+def test_a_restart_can_be_told_to_do_without_memoization(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CWL_MEMO_TOIL_OFF", raising=False)
+    assert not is_switched_off()
+    with switched_off():
+        assert is_switched_off()
+    assert not is_switched_off()

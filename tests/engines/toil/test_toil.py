@@ -16,8 +16,6 @@ from tests.engines.toil.conftest import HERE, Ran, Runners
 
 pytestmark = pytest.mark.toil
 
-CARRIED = "https://w3id.org/cwl-memo#digest"
-
 
 def write(folder: Path, name: str, value: Any) -> str:
     path = folder / name
@@ -69,8 +67,8 @@ def scatter() -> dict[str, Any]:
     }
 
 
-def files(folder: Path, *names: str, **fields: str) -> str:
-    value = [{"class": "File", "path": str(folder / name), **fields} for name in names]
+def files(folder: Path, *names: str) -> str:
+    value = [{"class": "File", "path": str(folder / name)} for name in names]
     return write(folder, "job.json", {"files": value})
 
 
@@ -98,7 +96,6 @@ def test_a_warm_scatter_submits_no_job_and_a_changed_input_submits_its_own(
     cold = runners.toil(document, job)
     assert cold.results == ["executed"] * 4
     assert text_of(cold.outputs["all"]) == "a\nb\nc\n"
-    assert CARRIED not in json.dumps(cold.outputs)
 
     warm = runners.toil(document, job)
     assert warm.results == ["reused"] * 4
@@ -109,13 +106,9 @@ def test_a_warm_scatter_submits_no_job_and_a_changed_input_submits_its_own(
     assert "4 jobs: 4 reused" in warm.log
     assert warm.report["runner"].count("Toil")
 
-    # What a user's File says of its digest is not believed.
     (tmp_path / "b").write_text("another\n")
-    carried = cold.report["jobs"][0]["key"]
-    job = files(tmp_path, "a", "b", "c", **{CARRIED: f"blake3:{carried} 2 - -- {'0' * 64}"})
     changed = runners.toil(document, job)
     assert text_of(changed.outputs["all"]) == "a\nanother\nc\n"
-    assert CARRIED not in json.dumps(changed.outputs)
 
 
 def test_entries_of_either_engine_are_hits_for_the_other(runners: Runners) -> None:
@@ -310,3 +303,120 @@ def test_all_variables_may_be_let_through(runners: Runners, tmp_path: Path) -> N
     words = ("--preserve-entire-environment", "--memo-toil-lookup", "worker", document)
     assert runners.toil(*words).results == ["executed"]
     assert runners.toil(*words).results == ["reused"]
+
+
+def directory_made_by_steps() -> dict[str, Any]:
+    """Return a workflow whose first step makes a Directory that no port of its announces."""
+    made = {"out": {"class": "Directory", "location": "made"}}
+    return {
+        "cwlVersion": "v1.2",
+        "class": "Workflow",
+        "requirements": {"ScatterFeatureRequirement": {}},
+        "inputs": {"names": "string[]"},
+        "outputs": {"out": {"type": "Any", "outputSource": "read/out"}},
+        "steps": {
+            "make": {
+                "run": {
+                    "class": "CommandLineTool",
+                    "baseCommand": [
+                        *("sh", "-c"),
+                        "mkdir made; echo $0 > made/f; echo '"
+                        + json.dumps(made)
+                        + "' > cwl.output.json",
+                    ],
+                    "arguments": ["$(inputs.name)"],
+                    "inputs": {"name": "string"},
+                    "outputs": {"out": "Any"},
+                },
+                "scatter": "name",
+                "in": {"name": "names"},
+                "out": ["out"],
+            },
+            "one": {
+                "run": {
+                    "class": "CommandLineTool",
+                    "baseCommand": [
+                        *("sh", "-c"),
+                        "mkdir made; echo one > made/f; echo '"
+                        + json.dumps(made)
+                        + "' > cwl.output.json",
+                    ],
+                    "inputs": {},
+                    "outputs": {"out": "Any"},
+                },
+                "in": [],
+                "out": ["out"],
+            },
+            "read": {
+                "run": tool('cat "$0"/f "$1"/f', one="Directory", another="Directory"),
+                "in": {
+                    "one": {"source": "make/out", "valueFrom": "$(self[0])"},
+                    "another": "one/out",
+                },
+                "out": ["out"],
+            },
+        },
+    }
+
+
+def test_a_hit_with_a_directory_is_laid_out_on_a_worker(runners: Runners, tmp_path: Path) -> None:
+    value = directory_made_by_steps()
+    value["requirements"]["StepInputExpressionRequirement"] = {}
+    document = write(tmp_path, "steps.cwl", value)
+    job = write(tmp_path, "job.json", {"names": ["a", "b"]})
+    words = ("--memo-directories", "content", document, job)
+    cold = runners.toil(*words)
+    assert text_of(cold.outputs["out"]) == "a\none\n"
+    assert not any(job["not_recorded"] for job in cold.report["jobs"])
+    warm = runners.toil(*words)
+    assert set(warm.results) == {"reused"}
+    assert len(warm.results) == len(cold.results) == 4
+    assert text_of(warm.outputs["out"]) == "a\none\n"
+    assert "not usable" not in warm.log
+
+
+def test_no_expression_sees_what_a_file_carries(runners: Runners, tmp_path: Path) -> None:
+    steps = two_steps("echo first", "echo $1")
+    steps["requirements"] = {
+        "StepInputExpressionRequirement": {},
+        "InlineJavascriptRequirement": {},
+    }
+    steps["steps"]["second"]["in"]["flag"] = {
+        "source": "first/out",
+        "valueFrom": "$(Object.keys(self).sort().join())",
+    }
+    steps["steps"]["third"] = {
+        "run": {
+            "class": "ExpressionTool",
+            "inputs": {"f": "File"},
+            "outputs": {"keys": "string"},
+            "expression": "$({keys: Object.keys(inputs.f).sort().join()})",
+        },
+        "in": {"f": "first/out"},
+        "out": ["keys"],
+    }
+    steps["outputs"]["keys"] = {"type": "string", "outputSource": "third/keys"}
+    document = write(tmp_path, "steps.cwl", steps)
+    cold = runners.toil(document, "--flag", "x")
+    assert "w3id" not in cold.outputs["keys"]
+    assert "w3id" not in text_of(cold.outputs["out"])
+    warm = runners.toil(document, "--flag", "x")
+    assert warm.results == ["reused", "reused"]
+    assert warm.submitted == 0
+    assert same(cold, warm)
+
+
+def test_a_restart_without_memoization_neither_reuses_nor_records(
+    runners: Runners, tmp_path: Path
+) -> None:
+    flag = tmp_path / "flag"
+    document = write(tmp_path, "steps.cwl", two_steps("echo first", 'cat "$0"; test -e "$1"'))
+    words = ("--jobStore", str(tmp_path / "jobs"), "--retryCount", "0")
+    runners.toil(*words, document, "--flag", str(flag), expect=1)
+    flag.touch()
+    kept = sorted((runners.store / "entries").rglob("*"))
+    again = runners.toil(*words, "--restart", "--no-memo", document, "--flag", str(flag))
+    assert text_of(again.outputs["out"]) == "first\n"
+    assert "cwl-memo-job" not in again.log
+    assert sorted((runners.store / "entries").rglob("*")) == kept
+    assert runners.toil(document, "--flag", str(flag)).results == ["reused", "executed"]
