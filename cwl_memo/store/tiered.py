@@ -429,7 +429,20 @@ class TieredStore:
         far = self._ask(lambda: self.remote.tombstone(key), None)
         if far is None or any(tombstone.id == far.id for tombstone in near):
             return near
+        self._keep(key, far)
         return (*near, far)
+
+    def _keep(self, key: ReuseKey, far: Tombstone) -> None:
+        """Have dead here what is dead there, for later runs without the shared store, too."""
+        if not self.front.writable:
+            return
+        try:
+            if not self.front.keep_tombstone(key, far):
+                entry = self.front.get_entry(key)
+                if entry is not None and entry.is_dead(far):
+                    self.front.quarantine_entry(entry, f"invalidated: {far.reason}")
+        except StoreError as error:
+            _log.debug("cwl-memo: tombstone of %s is not kept here: %s", key, error)
 
     def tombstone(self, key: ReuseKey) -> Tombstone | None:
         """Return a tombstone of a key; None where its entry was never taken back."""

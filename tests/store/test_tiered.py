@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -533,3 +534,47 @@ def test_nobody_hears_of_what_was_not_renewed(home: Home, caplog: pytest.LogCapt
     assert far(store).calls["renew"] == 1
     assert used.not_uploaded == 0
     assert warnings(caplog) == []
+
+
+# what the shared store said stays said
+
+
+@pytest.mark.parametrize("had_its_own", [False, True])
+def test_what_others_took_back_is_dead_here_without_the_shared_store(
+    home: Home, tmp_path: Path, had_its_own: bool
+) -> None:
+    here, there = home("a"), home("b", may_write=False)
+    made = share(here, 1, SMALL)
+    if had_its_own:
+        # Of this one nobody else knows.
+        there.invalidate([made.key], "at first")
+        made = replace(made, after=tuple(t.id for t in there.tombstones(made.key)))
+        there.ingest_bytes(SMALL)
+        there.publish(made)
+    assert looks_up(there, made)
+    here.invalidate([made.key], "wrong reference")
+    assert not looks_up(there, made)
+    there.close()
+    alone = open_store(tmp_path / "b")
+    found = alone.get_entry(made.key)
+    assert found is None or any(found.is_dead(t) for t in alone.tombstones(made.key))
+    alone.close()
+
+
+def test_what_lives_after_a_tombstone_from_elsewhere_lives_here(home: Home, tmp_path: Path) -> None:
+    here, there = home("a"), home("b")
+    made = share(here, 1, SMALL)
+    here.invalidate([made.key], "wrong reference")
+    assert not looks_up(there, made)
+    after = tuple(t.id for t in there.tombstones(made.key))
+    here.publish(replace(made, after=after))
+    here.share(made.key)
+    here.end_sharing(wait=True)
+    again = home("b")
+    assert looks_up(again, made)
+    again.close()
+    alone = open_store(tmp_path / "b")
+    found = alone.get_entry(made.key)
+    assert found is not None
+    assert not any(found.is_dead(t) for t in alone.tombstones(made.key))
+    alone.close()
