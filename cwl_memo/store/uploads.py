@@ -207,6 +207,8 @@ class Uploads:
         if has_secrets(entry):
             # Only this store's own key stands for them: no other would ever find it.
             raise NotKeptError(f"entry {key} was given a secret")
+        if any(entry.is_dead(tombstone) for tombstone in self._front.tombstones(key)):
+            raise NotKeptError(f"entry {key} was invalidated here")
         sizes = {blob.digest: blob.size for blob in entry.blobs}
 
         def open_blob(digest: Digest) -> IO[bytes]:

@@ -578,3 +578,16 @@ def test_what_lives_after_a_tombstone_from_elsewhere_lives_here(home: Home, tmp_
     assert found is not None
     assert not any(found.is_dead(t) for t in alone.tombstones(made.key))
     alone.close()
+
+
+def test_what_was_taken_back_here_alone_does_not_go_up(home: Home, objects: Objects) -> None:
+    here = home("a")
+    made = record(here, 1, SMALL)
+    here.front.invalidate([made.key], "wrong")
+    here.share(made.key)
+    used = here.end_sharing(wait=True)
+    assert not objects.entries
+    assert used is not None
+    assert used.not_uploaded == 0
+    spool = here.front.spool(here.remote.location)  # type: ignore[attr-defined]
+    assert spool.keys() == []
