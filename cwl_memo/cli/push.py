@@ -83,7 +83,10 @@ def _run(arguments: Namespace) -> int:
             f"{tiered.unsigned} of them unsigned: no run of this machine that was to share them "
             "executed them; --vouch signs what is named all the same"
         )
-    return (ExitCode.NOT_SO if used.not_uploaded else ExitCode.OK).status
+    withheld = tiered.withheld if arguments.keys else {}
+    for why in withheld.values():
+        remark(f"not shared: {why}")
+    return (ExitCode.NOT_SO if used.not_uploaded or withheld else ExitCode.OK).status
 
 
 def _check_vouching(arguments: Namespace, *, signs: bool) -> None:

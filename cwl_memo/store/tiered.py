@@ -492,6 +492,11 @@ class TieredStore:
         """How many entries went up of which nobody here knows who has made them."""
         return self._uploads.unsigned
 
+    @property
+    def withheld(self) -> dict[ReuseKey, StoreError]:
+        """Why entries did not go up that never will."""
+        return dict(self._uploads.withheld)
+
     def end_sharing(self, *, wait: bool) -> SharedUse:
         """Wait until all has gone up, if there is time, and tell what was shared."""
         if wait:

@@ -74,3 +74,17 @@ def test_what_did_not_go_up_is_an_answer_of_its_own(
     (bucket / "cwl-memo.json").write_text('{"format": 99}')
     assert main(["push", "--shared", f"file://{bucket}", key.hex]) == 1
     assert "1 result was not shared" in caplog.text
+
+
+def test_one_that_is_named_and_may_not_go_up_is_told(
+    shelf: Shelf, bucket: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = shelf.record(fingerprint(reads="1")).key
+    store = open_store(shelf.path)
+    store.invalidate([key], "wrong")
+    store.close()
+    assert main(["push", "--shared", f"file://{bucket}", key.hex]) == 1
+    assert "was invalidated here" in capsys.readouterr().err
+    assert names(bucket) == []
+    assert main(["push", "--shared", f"file://{bucket}", "--all"]) == 0
+    assert names(bucket) == []

@@ -7,11 +7,14 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cwl_memo.core.entry import Entry
 from cwl_memo.errors import (
+    InvalidatedError,
+    NotKeptError,
     StoreDamagedError,
     StoreError,
     StoreForbiddenError,
@@ -591,3 +594,52 @@ def test_what_was_taken_back_here_alone_does_not_go_up(home: Home, objects: Obje
     assert used.not_uploaded == 0
     spool = here.front.spool(here.remote.location)  # type: ignore[attr-defined]
     assert spool.keys() == []
+
+
+@pytest.mark.parametrize(
+    "fault", [InvalidatedError("dead there"), NotKeptError("too large")], ids=str
+)
+def test_what_can_never_go_up_is_tried_once(
+    home: Home, fault: StoreError, caplog: pytest.LogCaptureFixture
+) -> None:
+    here = home("a")
+    far(here).faults["publish"] = fault
+    share(here, 1, SMALL)
+    here.end_sharing(wait=True)
+    here.close()
+    again = home("a")
+    again.begin_run("later")
+    again.end_sharing(wait=True)
+    assert far(here).calls["publish"] == 1
+    assert far(again).calls["publish"] == 0
+    assert warnings(caplog) == []
+
+
+def test_what_is_recorded_anew_while_it_goes_up_goes_up_after(home: Home, objects: Objects) -> None:
+    here = home("a")
+    made = record(here, 1, SMALL)
+    entered, leave = threading.Event(), threading.Event()
+    publish = far(here).publish
+
+    def slow(*args: Any, **kwargs: Any) -> bool:
+        if not entered.is_set():
+            entered.set()
+            leave.wait(10)
+            # The first has gone up, the second is still to go.
+            return publish(*args, **kwargs)
+        raise StoreUnreachableError("down")
+
+    far(here).publish = slow  # type: ignore[method-assign]
+    here.share(made.key)
+    assert entered.wait(10)
+    here.publish(replace(made, origin=replace(made.origin, run="another")))
+    here.share(made.key)
+    leave.set()
+    used = here.end_sharing(wait=True)
+    assert used is not None
+    assert used.not_uploaded == 1
+    here.close()
+    later = home("a")
+    later.begin_run("later")
+    later.end_sharing(wait=True)
+    assert b'"another"' in objects.entries[made.key]

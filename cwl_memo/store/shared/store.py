@@ -22,7 +22,9 @@ from cwl_memo.core.signature import SigningKey, TrustPolicy, entry_digest
 from cwl_memo.errors import (
     FormatError,
     InvalidatedError,
+    NotKeptError,
     StoreDamagedError,
+    StoreError,
     StoreForbiddenError,
     StoreReadOnlyError,
     StoreUnavailableError,
@@ -269,7 +271,10 @@ class SharedStore:
                 return False
             sealed = Sealed.of(entry, open_blob)
             stored = self._upload(sealed.rest, open_blob)
-            data = seal_envelope(entry, sealed.inline, stored, key)
+            try:
+                data = seal_envelope(entry, sealed.inline, stored, key)
+            except StoreError as error:
+                raise NotKeptError(str(error)) from error  # and so it will ever be
             # What went up may have taken hours.
             self._must_live(entry)
             return self._bucket.put(name, data, create=yields and self._bucket.has_create())
