@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cwl_memo.core.entry import Entry
+from cwl_memo.core.entry import BlobRef, Entry
 from cwl_memo.errors import (
     InvalidatedError,
     NotKeptError,
@@ -643,3 +643,54 @@ def test_what_is_recorded_anew_while_it_goes_up_goes_up_after(home: Home, object
     later.begin_run("later")
     later.end_sharing(wait=True)
     assert b'"another"' in objects.entries[made.key]
+
+
+def test_a_blob_for_which_there_is_no_room_while_it_comes_is_had_beside(
+    home: Home, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = share(home("a"), 1, LARGE)
+    there = home("b")
+    assert looks_up(there, made)
+    fetch = far(there).fetch
+
+    def fill_up(lender: Entry, wanted: BlobRef, target: Path) -> None:
+        if target.is_relative_to(there.location):
+            raise StoreFullError("no space left")
+        fetch(lender, wanted, target)
+
+    far(there).fetch = fill_up  # type: ignore[method-assign, assignment]
+    assert text(there, LARGE, tmp_path / "large") == LARGE
+    assert there.read_blob(digest(LARGE)) == LARGE
+    assert warnings(caplog) == []
+
+
+def test_a_live_entry_is_found_that_was_shared_after_a_borrowed_one_died(home: Home) -> None:
+    here, there = home("a"), home("b")
+    made = share(here, 1, LARGE)
+    assert looks_up(there, made)
+    here.invalidate([made.key], "wrong reference")
+    after = tuple(t.id for t in here.tombstones(made.key))
+    alive = replace(made, after=after)
+    here.publish(alive)
+    here.share(made.key)
+    here.end_sharing(wait=True)
+    assert looks_up(there, made)
+    assert there.get_entry(made.key) == alive
+
+
+def test_bytes_that_only_the_process_keeps_are_bounded(home: Home, tmp_path: Path) -> None:
+    here = home("a")
+    made = [share(here, number, b"%d" % number * 30) for number in range(4)]
+    home("b").close()
+    there = home("b", readonly=True)
+    there._borrowed._most = 70
+    for one in made:
+        assert looks_up(there, one)
+    kept = there._borrowed._kept
+    assert len(kept) == 2
+    for number, one in enumerate(made):
+        assert looks_up(there, one)
+        assert text(there, b"%d" % number * 30, tmp_path / str(number)) == b"%d" % number * 30
+    there.drop_entry(made[3].key)
+    assert len(kept) == 1
+    assert there._borrowed._kept_bytes == sum(map(len, kept.values()))
