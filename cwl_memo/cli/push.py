@@ -123,7 +123,12 @@ def _chosen(arguments: Namespace, store: Store, tiered: TieredStore) -> Iterable
         return ()
     there = set(tiered.remote.keys())
     whole = (key for key in store.keys() if store.eviction(key) is None)  # noqa: SIM118
-    return [key for key in whole if key not in there]
+    return [key for key in whole if key not in there or _is_dead_there(tiered, key)]
+
+
+def _is_dead_there(tiered: TieredStore, key: ReuseKey) -> bool:
+    """Tell whether the entry of a key that is there was taken back."""
+    return tiered.remote.tombstone(key) is not None and tiered.remote.find(key) is None
 
 
 VERB: Final = Verb(

@@ -309,7 +309,8 @@ class TieredStore:
         """Have blobs here that are wanted next, several at a time; never an error."""
         far = [d for d in dict.fromkeys(digests) if self._borrowed.lender(d) is not None]
         if len(far) > 1:
-            futures.wait([self._workers.submit(self._bring, digest) for digest in far])
+            with contextlib.suppress(RuntimeError, StoreError):  # they come one by one later
+                futures.wait([self._workers.submit(self._bring, digest) for digest in far])
 
     def _bring(self, digest: Digest) -> bool:
         """Have a borrowed blob here; False where the front takes nothing in.
@@ -381,7 +382,10 @@ class TieredStore:
         with self._lock:
             pending = self._pending.get(key)
             if pending is None or pending.done():
-                pending = self._workers.submit(self._look, key, claim=claim)
+                try:
+                    pending = self._workers.submit(self._look, key, claim=claim)
+                except (RuntimeError, StoreError):
+                    return None  # no thread is to be had: the lookup itself asks
                 self._pending[key] = pending
             return pending
 
@@ -414,7 +418,7 @@ class TieredStore:
     def _give_back(self, key: ReuseKey, far: Claim) -> None:
         # Whoever waits for it finds the entry: it is released after that has gone up.
         if not self._uploads.hand_over(key, far):
-            with contextlib.suppress(RuntimeError):  # closed: it ends by itself
+            with contextlib.suppress(RuntimeError, StoreError):  # closed: it ends by itself
                 self._workers.submit(self._ask, far.release, None)
 
     # what people say of entries
@@ -470,7 +474,8 @@ class TieredStore:
         """Have go up what earlier runs left behind."""
         if self._brings:
             self._uploads.take_up()
-            self._workers.submit(self._withdrawals.repeat)
+            with contextlib.suppress(RuntimeError, StoreError):  # at the end, or in a later run
+                self._workers.submit(self._withdrawals.repeat)
 
     @property
     def untold(self) -> int:

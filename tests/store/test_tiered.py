@@ -23,6 +23,7 @@ from cwl_memo.errors import (
 )
 from cwl_memo.store.local import open_store
 from cwl_memo.store.tiered import TieredStore
+from cwl_memo.store.workers import Workers
 from tests.store.damage import flip
 from tests.store.example import blob, digest, entry, key, path_of, record
 from tests.store.fake_remote import FakeRemote, Objects
@@ -694,3 +695,24 @@ def test_bytes_that_only_the_process_keeps_are_bounded(home: Home, tmp_path: Pat
     there.drop_entry(made[3].key)
     assert len(kept) == 1
     assert there._borrowed._kept_bytes == sum(map(len, kept.values()))
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no thread"), StoreUnreachableError("closed")])
+def test_without_threads_a_run_goes_on(
+    home: Home, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    made = share(home("a"), 1, LARGE, LARGE + b"2")
+    there = home("b")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Workers, "submit", refuse)
+    there.begin_run("run")
+    assert there.look_ahead(made.key) is None
+    assert looks_up(there, made)
+    there.bring(b.digest for b in made.blobs)
+    there.share(made.key)
+    used = there.end_sharing(wait=True)
+    assert used is not None
+    assert used.not_uploaded == 1

@@ -242,7 +242,9 @@ class SharedStore:
             trust, problem = read_trust(self._bucket, self._trust)
             if problem is not None:
                 self._warn("settings", f"the keys in {SETTINGS} do not count ({problem})")
-            self._listed_trust = trust
+            if problem is None or isinstance(problem, StoreDamagedError):
+                # What failed for another reason may be read for the next entry.
+                self._listed_trust = trust
         return trust
 
     def _remember(self, shared: SharedEntry) -> None:
