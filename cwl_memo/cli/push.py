@@ -84,7 +84,10 @@ def _run(arguments: Namespace) -> int:
             f"{tiered.unsigned} of them unsigned: no run of this machine that was to share them "
             "executed them; --vouch signs what is named all the same"
         )
-    return (ExitCode.NOT_SO if used.not_uploaded or untold else ExitCode.OK).status
+    withheld = tiered.withheld if arguments.keys else {}
+    for why in withheld.values():
+        remark(f"not shared: {why}")
+    return (ExitCode.NOT_SO if used.not_uploaded or untold or withheld else ExitCode.OK).status
 
 
 def _check_vouching(arguments: Namespace, *, signs: bool) -> None:
@@ -121,7 +124,12 @@ def _chosen(arguments: Namespace, store: Store, tiered: TieredStore) -> Iterable
         return ()
     there = set(tiered.remote.keys())
     whole = (key for key in store.keys() if store.eviction(key) is None)  # noqa: SIM118
-    return [key for key in whole if key not in there]
+    return [key for key in whole if key not in there or _is_dead_there(tiered, key)]
+
+
+def _is_dead_there(tiered: TieredStore, key: ReuseKey) -> bool:
+    """Tell whether the entry of a key that is there was taken back."""
+    return tiered.remote.tombstone(key) is not None and tiered.remote.find(key) is None
 
 
 VERB: Final = Verb(

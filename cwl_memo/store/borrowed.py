@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.entry import BlobRef, Entry
 
 __all__ = ["Borrowed"]
 
+_KEPT: Final = 64 << 20
+"""Bytes of small blobs that are kept at most; the others are fetched again."""
+
 
 class Borrowed:
     """Entries of a shared store, who lends which blob, and what there was not.
 
     :param ask_again: seconds for which nothing is asked for again that was not there.
+    :param most: bytes of blobs that are kept here at most.
     """
 
-    def __init__(self, ask_again: float) -> None:
+    def __init__(self, ask_again: float, most: int = _KEPT) -> None:
+        self._most = most
+        self._kept_bytes = 0
         self._ask_again = ask_again
         self._entries: dict[ReuseKey, Entry] = {}
         self._lenders: dict[Digest, tuple[Entry, BlobRef]] = {}
@@ -27,7 +35,7 @@ class Borrowed:
         self._announced: dict[ReuseKey, set[BlobRef]] = {}
         self._absent: dict[ReuseKey, float] = {}
         self._lost: set[ReuseKey] = set()
-        self._kept: dict[Digest, bytes] = {}
+        self._kept: OrderedDict[Digest, bytes] = OrderedDict()
         self._ever: set[ReuseKey] = set()
         self._lock = threading.RLock()
 
@@ -64,7 +72,9 @@ class Borrowed:
             self._lost.add(key)
 
     def _forget(self, key: ReuseKey) -> None:
-        self._entries.pop(key, None)
+        entry = self._entries.pop(key, None)
+        for blob in () if entry is None else entry.blobs:
+            self._kept_bytes -= len(self._kept.pop(blob.digest, b""))
         self._missing.pop(key, None)
         self._announced.pop(key, None)
         self._ever.discard(key)
@@ -80,7 +90,7 @@ class Borrowed:
         with self._lock:
             self._entries[entry.key] = entry
             self._ever.add(entry.key)
-            self._kept.update(kept)
+            self._keep(kept)
             for blob in missing:
                 self._lenders[blob.digest] = entry, blob
                 self._wanted_by.setdefault(blob.digest, set()).add(entry.key)
@@ -92,8 +102,20 @@ class Borrowed:
         return self._lenders.get(digest)
 
     def bytes_of(self, digest: Digest) -> bytes | None:
-        """Return the bytes of a blob that only this process keeps."""
-        return self._kept.get(digest)
+        """Return the bytes of a blob that only this process keeps, and still does."""
+        with self._lock:
+            kept = self._kept.get(digest)
+            if kept is not None:
+                self._kept.move_to_end(digest)
+            return kept
+
+    def _keep(self, kept: Mapping[Digest, bytes]) -> None:
+        for digest, data in kept.items():
+            self._kept_bytes += len(data) - len(self._kept.pop(digest, b""))
+            self._kept[digest] = data
+        while self._kept_bytes > self._most:
+            _, data = self._kept.popitem(last=False)
+            self._kept_bytes -= len(data)
 
     def announce(self, key: ReuseKey, blobs: Iterable[BlobRef]) -> None:
         """Note blobs of an entry that were seen to be there."""

@@ -401,6 +401,14 @@ class LocalStore(Near):
         """Return the tombstone of a key; None where its entry was never taken back."""
         return self._tombstones.get(key)
 
+    def keep_tombstone(self, key: ReuseKey, tombstone: Tombstone) -> bool:
+        """Have a tombstone from elsewhere here, too; False where there is another."""
+        self._must_write()
+        if self._tombstones.get(key) is not None:
+            return False
+        self._tombstones.put(key, tombstone)
+        return True
+
     def pin(self, key: ReuseKey, reason: str = "", *, who: str = "") -> None:
         """Have the entry of a key never evicted."""
         self._must_write()

@@ -317,6 +317,10 @@ class MemoryStore(Near):
         """Return the tombstone of a key; None where its entry was never taken back."""
         return self._tombstones.get(key)
 
+    def keep_tombstone(self, key: ReuseKey, tombstone: Tombstone) -> bool:
+        """Have a tombstone from elsewhere here, too; False where there is another."""
+        return self._tombstones.setdefault(key, tombstone) is tombstone
+
     def pin(self, key: ReuseKey, reason: str = "", *, who: str = "") -> None:
         """Have the entry of a key never evicted."""
         self._pins[key] = Note(reason, now(), who)

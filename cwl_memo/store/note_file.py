@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cwl_memo.core.canonical import canonical_bytes
-from cwl_memo.core.digest import ReuseKey, digest_of_bytes
+from cwl_memo.core.digest import Digest, ReuseKey, digest_of_bytes
 from cwl_memo.core.note import NOTE_FORMAT, Note, Tombstone
 from cwl_memo.errors import FormatError
 from cwl_memo.store.blob import shards
@@ -35,14 +35,23 @@ def seal_note(key: ReuseKey, note: Note) -> bytes:
             "key": key.hex,
             "random": secrets.token_hex(16),
             **note.to_json(),
+            **({"id": str(note.id)} if isinstance(note, Tombstone) else {}),
         }
     )
 
 
 def tombstone_of(data: bytes) -> Tombstone:
-    """Return the tombstone that bytes are, whatever they are."""
-    note = _note_of(data)
-    return Tombstone(note.reason, note.when, note.who, digest_of_bytes(data))
+    """Return the tombstone that bytes are, whatever they are.
+
+    One that comes from a shared store has the id that it has there.
+    """
+    fields = _fields_of(data)
+    note = Note.from_json(fields)
+    kept = digest_of_bytes(data)
+    if isinstance(fields, dict) and isinstance(fields.get("id"), str):
+        with contextlib.suppress(FormatError):
+            kept = Digest.parse(fields["id"])
+    return Tombstone(note.reason, note.when, note.who, kept)
 
 
 def read_tombstone(layout: Layout, key: ReuseKey) -> Tombstone | None:
@@ -55,11 +64,14 @@ def read_tombstone(layout: Layout, key: ReuseKey) -> Tombstone | None:
 
 
 def _note_of(data: bytes) -> Note:
+    return Note.from_json(_fields_of(data))
+
+
+def _fields_of(data: bytes) -> Any:
     try:
-        fields: Any = json.loads(data)
+        return json.loads(data)
     except (ValueError, RecursionError):
-        fields = None
-    return Note.from_json(fields)
+        return None
 
 
 class Notes:

@@ -348,6 +348,12 @@ class Store(Protocol):
     def tombstones(self, key: ReuseKey) -> tuple[Tombstone, ...]:
         """Return all tombstones of a key: a shared store has its own."""
 
+    def keep_tombstone(self, key: ReuseKey, tombstone: Tombstone) -> bool:
+        """Have a tombstone from elsewhere here, too; False where there is another.
+
+        It keeps its id: entries that name it are alive.
+        """
+
     def pin(self, key: ReuseKey, reason: str = "", *, who: str = "") -> None:
         """Have the entry of a key never evicted."""
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent import futures
 from concurrent.futures import Future
 from pathlib import Path
-from typing import IO, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.entry import BlobRef, Entry
@@ -25,7 +25,13 @@ from cwl_memo.core.mode import USUAL, Mode
 from cwl_memo.core.note import Tombstone
 from cwl_memo.core.run import SharedUse
 from cwl_memo.core.signature import entry_digest, written_digest
-from cwl_memo.errors import FormatError, InvalidatedError, StoreDamagedError, StoreError
+from cwl_memo.errors import (
+    FormatError,
+    InvalidatedError,
+    StoreDamagedError,
+    StoreError,
+    StoreFullError,
+)
 from cwl_memo.store.borrowed import Borrowed
 from cwl_memo.store.far_claim import FarClaims
 from cwl_memo.store.materialise import copy_blob, write_blob
@@ -144,10 +150,17 @@ class TieredStore:
         """Tell whether another entry of the same key may be better."""
         if self.front.is_evicted(entry.key) or self._withdrawals.is_wrong(entry):
             return True
+        return self._is_dead(entry)
+
+    def _is_dead(self, entry: Entry) -> bool:
         return any(entry.is_dead(tombstone) for tombstone in self.tombstones(entry.key))
 
     def _find(self, key: ReuseKey) -> Entry | None:
         """Return the entry that the shared store has of a key; None where it has none."""
+        known = self._borrowed.get(key)
+        if known is not None and self._is_dead(known):
+            # Another may have been shared since.
+            self._borrowed.ask_anew(key)
         if not self.remote.may_read or self._borrowed.is_known(key):
             return self._borrowed.get(key)
         found = self._ask(lambda: self.remote.find(key), None)
@@ -186,7 +199,7 @@ class TieredStore:
 
         :raises InvalidatedError: if a tombstone of its key is meant for it.
         """
-        if any(entry.is_dead(tombstone) for tombstone in self.tombstones(entry.key)):
+        if self._is_dead(entry):
             raise InvalidatedError(f"entry {entry.key} was invalidated")
         self.front.publish(entry)
         self._borrowed.ask_anew(entry.key)
@@ -272,12 +285,6 @@ class TieredStore:
         with self._fetched_beside(digest) as path:
             return path.read_bytes()
 
-    def open_blob(self, digest: Digest) -> IO[bytes]:
-        """Open a blob for reading."""
-        if self._borrowed.lender(digest) is not None:
-            self._bring(digest)
-        return self.front.open_blob(digest)
-
     def materialise(
         self, digest: Digest, target: Path, *, mode: Mode = USUAL, hardlink: bool = False
     ) -> None:
@@ -333,6 +340,8 @@ class TieredStore:
     def _fetch(self, entry: Entry, blob: BlobRef, target: Path) -> None:
         try:
             self.remote.fetch(entry, blob, target)
+        except StoreFullError:
+            raise  # there is no room here; the shared store has done nothing wrong
         except StoreError as error:
             self._warn(error)
             raise _NotHadError(
@@ -351,6 +360,8 @@ class TieredStore:
                 path = Path(directory, "blob")
                 self._fetch(*lender, path)
                 yield path
+        except StoreFullError as error:
+            raise _NotHadError(f"there is no room for blob {digest}: {error}") from error
         except OSError as error:
             raise StoreError(f"blob {digest} cannot be written: {error}") from error
 
@@ -433,7 +444,20 @@ class TieredStore:
         far = self._ask(lambda: self.remote.tombstone(key), None)
         if far is None or any(tombstone.id == far.id for tombstone in near):
             return near
+        self._keep(key, far)
         return (*near, far)
+
+    def _keep(self, key: ReuseKey, far: Tombstone) -> None:
+        """Have dead here what is dead there, for later runs without the shared store, too."""
+        if not self.front.writable:
+            return
+        try:
+            if not self.front.keep_tombstone(key, far):
+                entry = self.front.get_entry(key)
+                if entry is not None and entry.is_dead(far):
+                    self.front.quarantine_entry(entry, f"invalidated: {far.reason}")
+        except StoreError as error:
+            _log.debug("cwl-memo: tombstone of %s is not kept here: %s", key, error)
 
     def tombstone(self, key: ReuseKey) -> Tombstone | None:
         """Return a tombstone of a key; None where its entry was never taken back."""
@@ -483,6 +507,11 @@ class TieredStore:
     def unsigned(self) -> int:
         """How many entries went up of which nobody here knows who has made them."""
         return self._uploads.unsigned
+
+    @property
+    def withheld(self) -> dict[ReuseKey, StoreError]:
+        """Why entries did not go up that never will."""
+        return dict(self._uploads.withheld)
 
     def end_sharing(self, *, wait: bool) -> SharedUse:
         """Wait until all has gone up, if there is time, and tell what was shared."""

@@ -22,6 +22,7 @@ from cwl_memo.core.explain import format_bytes
 from cwl_memo.core.signature import entry_digest
 from cwl_memo.errors import (
     FormatError,
+    InvalidatedError,
     NotKeptError,
     StoreDamagedError,
     StoreError,
@@ -55,6 +56,9 @@ _LEFT_OVER: Final = 10_000
 _FINAL: Final = (StoreFullError, StoreReadOnlyError)
 """What no later attempt of this run will change."""
 
+_NEVER: Final = (NotKeptError, InvalidatedError)
+"""What no attempt of any run will change."""
+
 
 class Uploads:
     """Takes entries from a local store up to a shared one.
@@ -82,6 +86,8 @@ class Uploads:
         self._pauses = _PAUSES if pauses is None else pauses
         self._workers = Workers(_WORKERS, "cwl-memo upload")
         self._waiting: dict[ReuseKey, Future[None]] = {}
+        self._running: set[ReuseKey] = set()
+        self._again: set[ReuseKey] = set()
         self._claims: dict[ReuseKey, list[Claim]] = {}
         self._vouched: dict[ReuseKey, Digest] = {}
         self._changed = threading.Condition()
@@ -91,6 +97,7 @@ class Uploads:
         self._is_taken_up = False
         self.done: set[ReuseKey] = set()
         self.failed: dict[ReuseKey, StoreError] = {}
+        self.withheld: dict[ReuseKey, StoreError] = {}
         self.bytes = 0
         self.unsigned = 0
 
@@ -102,6 +109,10 @@ class Uploads:
         :param vouched: digest of the entry that gets this machine's signature. What else
             stands under the key by then gets none.
         """
+        with self._changed:
+            # Before it is noted: what goes up now must not take that note for its own.
+            if key in self._running:
+                self._again.add(key)
         if self._spool is not None:
             # Without it the entry goes up all the same, if the run is not killed.
             with contextlib.suppress(StoreError):
@@ -131,10 +142,19 @@ class Uploads:
                 self._moved = time.monotonic()
             self.done.discard(key)
             self.failed.pop(key, None)
-            try:
-                self._waiting[key] = self._workers.submit(self._work, key)
-            except StoreError as error:
-                self.failed[key] = error
+            self.withheld.pop(key, None)
+            if key in self._running:
+                self._again.add(key)
+            elif key not in self._waiting:
+                self._submit(key)
+
+    def _submit(self, key: ReuseKey) -> None:
+        """Have an entry go up when its turn comes; ``_changed`` is held."""
+        try:
+            self._waiting[key] = self._workers.submit(self._work, key)
+        except StoreError as error:  # shut down, or no thread is to be had
+            self._waiting.pop(key, None)
+            self.failed[key] = error
 
     def hand_over(self, key: ReuseKey, claim: Claim) -> bool:
         """Have the claim of an entry released once it has gone up; False if it is not to go."""
@@ -148,6 +168,9 @@ class Uploads:
 
     def _work(self, key: ReuseKey) -> None:
         error: StoreError | None = None
+        with self._changed:
+            self._running.add(key)
+            self._again.discard(key)
         try:
             error = self._upload(key)
         except StoreError as failed:
@@ -156,18 +179,34 @@ class Uploads:
             error = StoreError(f"unexpected error: {unexpected!r}")
         finally:
             with self._changed:
-                self._waiting.pop(key, None)
-                claims = self._claims.pop(key, [])
-                self._moved = time.monotonic()
-                if error is None:
-                    self.done.add(key)
-                    self._vouched.pop(key, None)
-                elif not isinstance(error, NotKeptError):
-                    self.failed[key] = error
+                claims = self._ended(key, error)
                 self._changed.notify_all()
             for claim in claims:
                 with contextlib.suppress(StoreError):
                     claim.release()
+
+    def _ended(self, key: ReuseKey, error: StoreError | None) -> list[Claim]:
+        """Note what became of an upload; return the claims that are to be released.
+
+        ``_changed`` is held.
+        """
+        self._moved = time.monotonic()
+        self._running.discard(key)
+        if key in self._again:
+            # Another entry of the key was recorded while this one went up.
+            self._again.discard(key)
+            self._submit(key)
+            if key in self._waiting:
+                return []
+        self._waiting.pop(key, None)
+        if error is None:
+            self.done.add(key)
+            self._vouched.pop(key, None)
+        elif isinstance(error, _NEVER):
+            self.withheld[key] = error
+        else:
+            self.failed[key] = error
+        return self._claims.pop(key, [])
 
     def _upload(self, key: ReuseKey) -> StoreError | None:
         """Take an entry up; return why it did not go, if it did not."""
@@ -181,8 +220,8 @@ class Uploads:
             except _FINAL as error:
                 self._refused = error
                 return error
-            except NotKeptError as error:
-                # Gone from the local store: no run will find it there again.
+            except _NEVER as error:
+                # As one that is gone from the local store: no run will find it there again.
                 self._forget(key)
                 return error
             except StoreError as error:
@@ -210,6 +249,8 @@ class Uploads:
         if has_secrets(entry):
             # Only this store's own key stands for them: no other would ever find it.
             raise NotKeptError(f"entry {key} was given a secret")
+        if any(entry.is_dead(tombstone) for tombstone in self._front.tombstones(key)):
+            raise NotKeptError(f"entry {key} was invalidated here")
         sizes = {blob.digest: blob.size for blob in entry.blobs}
 
         def open_blob(digest: Digest) -> IO[bytes]:
@@ -236,9 +277,10 @@ class Uploads:
         self._moved = time.monotonic()
 
     def _forget(self, key: ReuseKey) -> None:
-        if self._spool is not None:
-            with contextlib.suppress(StoreError):
-                self._spool.remove(key)
+        with self._changed:
+            if self._spool is not None and key not in self._again:
+                with contextlib.suppress(StoreError):
+                    self._spool.remove(key)
 
     # the end
 

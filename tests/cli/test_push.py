@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cwl_memo.cli.main import main
 from cwl_memo.store.local import open_store
+from cwl_memo.store.shared.opening import open_shared
 from tests.cli.stories import Shelf, fingerprint
+from tests.store.shared.sharing import tombstone
 
 
 def names(bucket: Path) -> list[str]:
@@ -74,3 +77,35 @@ def test_what_did_not_go_up_is_an_answer_of_its_own(
     (bucket / "cwl-memo.json").write_text('{"format": 99}')
     assert main(["push", "--shared", f"file://{bucket}", key.hex]) == 1
     assert "1 result was not shared" in caplog.text
+
+
+def test_one_that_is_named_and_may_not_go_up_is_told(
+    shelf: Shelf, bucket: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = shelf.record(fingerprint(reads="1")).key
+    store = open_store(shelf.path)
+    store.invalidate([key], "wrong")
+    store.close()
+    assert main(["push", "--shared", f"file://{bucket}", key.hex]) == 1
+    assert "was invalidated here" in capsys.readouterr().err
+    assert names(bucket) == []
+    assert main(["push", "--shared", f"file://{bucket}", "--all"]) == 0
+    assert names(bucket) == []
+
+
+def test_all_takes_the_place_of_what_is_dead_there(shelf: Shelf, bucket: Path) -> None:
+    key = shelf.record(fingerprint(reads="1")).key
+    push = ["push", "--shared", f"file://{bucket}", "--all"]
+    assert main(push) == 0
+    remote = open_shared(f"file://{bucket}")
+    remote.bury(key, tombstone("wrong"))
+    store = open_store(shelf.path)
+    dead = store.get_entry(key)
+    assert dead is not None
+    store.publish(replace(dead, after=(tombstone("wrong").id,)))
+    store.close()
+    assert main(push) == 0
+    found = remote.find(key)
+    assert found is not None
+    assert found.entry.after == (tombstone("wrong").id,)
+    remote.close()

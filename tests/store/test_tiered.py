@@ -5,12 +5,16 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cwl_memo.core.entry import Entry
+from cwl_memo.core.entry import BlobRef, Entry
 from cwl_memo.errors import (
+    InvalidatedError,
+    NotKeptError,
     StoreDamagedError,
     StoreError,
     StoreForbiddenError,
@@ -19,6 +23,7 @@ from cwl_memo.errors import (
 )
 from cwl_memo.store.local import open_store
 from cwl_memo.store.tiered import TieredStore
+from cwl_memo.store.workers import Workers
 from tests.store.damage import flip
 from tests.store.example import blob, digest, entry, key, path_of, record
 from tests.store.fake_remote import FakeRemote, Objects
@@ -533,3 +538,181 @@ def test_nobody_hears_of_what_was_not_renewed(home: Home, caplog: pytest.LogCapt
     assert far(store).calls["renew"] == 1
     assert used.not_uploaded == 0
     assert warnings(caplog) == []
+
+
+# what the shared store said stays said
+
+
+@pytest.mark.parametrize("had_its_own", [False, True])
+def test_what_others_took_back_is_dead_here_without_the_shared_store(
+    home: Home, tmp_path: Path, had_its_own: bool
+) -> None:
+    here, there = home("a"), home("b", may_write=False)
+    made = share(here, 1, SMALL)
+    if had_its_own:
+        # Of this one nobody else knows.
+        there.invalidate([made.key], "at first")
+        made = replace(made, after=tuple(t.id for t in there.tombstones(made.key)))
+        there.ingest_bytes(SMALL)
+        there.publish(made)
+    assert looks_up(there, made)
+    here.invalidate([made.key], "wrong reference")
+    assert not looks_up(there, made)
+    there.close()
+    alone = open_store(tmp_path / "b")
+    found = alone.get_entry(made.key)
+    assert found is None or any(found.is_dead(t) for t in alone.tombstones(made.key))
+    alone.close()
+
+
+def test_what_lives_after_a_tombstone_from_elsewhere_lives_here(home: Home, tmp_path: Path) -> None:
+    here, there = home("a"), home("b")
+    made = share(here, 1, SMALL)
+    here.invalidate([made.key], "wrong reference")
+    assert not looks_up(there, made)
+    after = tuple(t.id for t in there.tombstones(made.key))
+    here.publish(replace(made, after=after))
+    here.share(made.key)
+    here.end_sharing(wait=True)
+    again = home("b")
+    assert looks_up(again, made)
+    again.close()
+    alone = open_store(tmp_path / "b")
+    found = alone.get_entry(made.key)
+    assert found is not None
+    assert not any(found.is_dead(t) for t in alone.tombstones(made.key))
+    alone.close()
+
+
+def test_what_was_taken_back_here_alone_does_not_go_up(home: Home, objects: Objects) -> None:
+    here = home("a")
+    made = record(here, 1, SMALL)
+    here.front.invalidate([made.key], "wrong")
+    here.share(made.key)
+    used = here.end_sharing(wait=True)
+    assert not objects.entries
+    assert used is not None
+    assert used.not_uploaded == 0
+    spool = here.front.spool(here.remote.location)  # type: ignore[attr-defined]
+    assert spool.keys() == []
+
+
+@pytest.mark.parametrize(
+    "fault", [InvalidatedError("dead there"), NotKeptError("too large")], ids=str
+)
+def test_what_can_never_go_up_is_tried_once(
+    home: Home, fault: StoreError, caplog: pytest.LogCaptureFixture
+) -> None:
+    here = home("a")
+    far(here).faults["publish"] = fault
+    share(here, 1, SMALL)
+    here.end_sharing(wait=True)
+    here.close()
+    again = home("a")
+    again.begin_run("later")
+    again.end_sharing(wait=True)
+    assert far(here).calls["publish"] == 1
+    assert far(again).calls["publish"] == 0
+    assert warnings(caplog) == []
+
+
+def test_what_is_recorded_anew_while_it_goes_up_goes_up_after(home: Home, objects: Objects) -> None:
+    here = home("a")
+    made = record(here, 1, SMALL)
+    entered, leave = threading.Event(), threading.Event()
+    publish = far(here).publish
+
+    def slow(*args: Any, **kwargs: Any) -> bool:
+        if not entered.is_set():
+            entered.set()
+            leave.wait(10)
+            # The first has gone up, the second is still to go.
+            return publish(*args, **kwargs)
+        raise StoreUnreachableError("down")
+
+    far(here).publish = slow  # type: ignore[method-assign]
+    here.share(made.key)
+    assert entered.wait(10)
+    here.publish(replace(made, origin=replace(made.origin, run="another")))
+    here.share(made.key)
+    leave.set()
+    used = here.end_sharing(wait=True)
+    assert used is not None
+    assert used.not_uploaded == 1
+    here.close()
+    later = home("a")
+    later.begin_run("later")
+    later.end_sharing(wait=True)
+    assert b'"another"' in objects.entries[made.key]
+
+
+def test_a_blob_for_which_there_is_no_room_while_it_comes_is_had_beside(
+    home: Home, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = share(home("a"), 1, LARGE)
+    there = home("b")
+    assert looks_up(there, made)
+    fetch = far(there).fetch
+
+    def fill_up(lender: Entry, wanted: BlobRef, target: Path) -> None:
+        if target.is_relative_to(there.location):
+            raise StoreFullError("no space left")
+        fetch(lender, wanted, target)
+
+    far(there).fetch = fill_up  # type: ignore[method-assign, assignment]
+    assert text(there, LARGE, tmp_path / "large") == LARGE
+    assert there.read_blob(digest(LARGE)) == LARGE
+    assert warnings(caplog) == []
+
+
+def test_a_live_entry_is_found_that_was_shared_after_a_borrowed_one_died(home: Home) -> None:
+    here, there = home("a"), home("b")
+    made = share(here, 1, LARGE)
+    assert looks_up(there, made)
+    here.invalidate([made.key], "wrong reference")
+    after = tuple(t.id for t in here.tombstones(made.key))
+    alive = replace(made, after=after)
+    here.publish(alive)
+    here.share(made.key)
+    here.end_sharing(wait=True)
+    assert looks_up(there, made)
+    assert there.get_entry(made.key) == alive
+
+
+def test_bytes_that_only_the_process_keeps_are_bounded(home: Home, tmp_path: Path) -> None:
+    here = home("a")
+    made = [share(here, number, b"%d" % number * 30) for number in range(4)]
+    home("b").close()
+    there = home("b", readonly=True)
+    there._borrowed._most = 70
+    for one in made:
+        assert looks_up(there, one)
+    kept = there._borrowed._kept
+    assert len(kept) == 2
+    for number, one in enumerate(made):
+        assert looks_up(there, one)
+        assert text(there, b"%d" % number * 30, tmp_path / str(number)) == b"%d" % number * 30
+    there.drop_entry(made[3].key)
+    assert len(kept) == 1
+    assert there._borrowed._kept_bytes == sum(map(len, kept.values()))
+
+
+@pytest.mark.parametrize("error", [RuntimeError("no thread"), StoreUnreachableError("closed")])
+def test_without_threads_a_run_goes_on(
+    home: Home, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    made = share(home("a"), 1, LARGE, LARGE + b"2")
+    there = home("b")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(Workers, "submit", refuse)
+    there.begin_run("run")
+    assert there.look_ahead(made.key) is None
+    assert looks_up(there, made)
+    there.bring(b.digest for b in made.blobs)
+    there.share(made.key)
+    used = there.end_sharing(wait=True)
+    assert used is not None
+    assert used.not_uploaded == 1

@@ -22,7 +22,9 @@ from cwl_memo.core.signature import SigningKey, TrustPolicy, entry_digest
 from cwl_memo.errors import (
     FormatError,
     InvalidatedError,
+    NotKeptError,
     StoreDamagedError,
+    StoreError,
     StoreForbiddenError,
     StoreReadOnlyError,
     StoreUnavailableError,
@@ -98,6 +100,7 @@ class SharedStore:
         self.location = bucket.url
         self.may_read = mode is not SharedMode.WRITEONLY
         self.may_write = mode is not SharedMode.READONLY
+        self._may_list = True
         self._bucket = bucket
         self._trust = trust or TrustPolicy()
         self._listed_trust: TrustPolicy | None = None
@@ -239,7 +242,9 @@ class SharedStore:
             trust, problem = read_trust(self._bucket, self._trust)
             if problem is not None:
                 self._warn("settings", f"the keys in {SETTINGS} do not count ({problem})")
-            self._listed_trust = trust
+            if problem is None or isinstance(problem, StoreDamagedError):
+                # What failed for another reason may be read for the next entry.
+                self._listed_trust = trust
         return trust
 
     def _remember(self, shared: SharedEntry) -> None:
@@ -263,13 +268,17 @@ class SharedStore:
         yields = key is None and self._sign_with is not None
         name = entry_name(entry.key)
         with self._writing(), reading("share an entry"):
-            if self.may_read and self._tombstones.is_dead(entry):
-                raise InvalidatedError(f"entry {entry.key} was invalidated")
+            self._must_live(entry)
             if yields and not self._is_free(name):
                 return False
             sealed = Sealed.of(entry, open_blob)
             stored = self._upload(sealed.rest, open_blob)
-            data = seal_envelope(entry, sealed.inline, stored, key)
+            try:
+                data = seal_envelope(entry, sealed.inline, stored, key)
+            except StoreError as error:
+                raise NotKeptError(str(error)) from error  # and so it will ever be
+            # What went up may have taken hours.
+            self._must_live(entry)
             return self._bucket.put(name, data, create=yields and self._bucket.has_create())
 
     def _is_free(self, name: str) -> bool:
@@ -399,11 +408,36 @@ class SharedStore:
     # what people say, and who executes
 
     def tombstone(self, key: ReuseKey) -> Tombstone | None:
-        """Return the tombstone of a key; None where its entry was never taken back."""
-        if not self.may_read:
-            return None
-        with self._reading():
-            return self._tombstones.get(key)
+        """Return the tombstone of a key; None where its entry was never taken back.
+
+        Whoever only brings results asks, too: theirs must not take the place of live ones.
+        """
+        if self._may_list:
+            try:
+                self._look_at_marker(make=False)
+                return self._tombstones.get(key)
+            except StoreForbiddenError:
+                self._may_list = False
+                if self.may_read:
+                    self.may_read = False
+                    raise
+        return self._tombstones.known(key)
+
+    def _must_live(self, entry: Entry) -> None:
+        """Make sure that an entry is not dead, as far as this machine may know.
+
+        :raises InvalidatedError: if it is.
+        """
+        is_dead = self._tombstones.is_known_dead(entry)
+        if not is_dead and self._may_list:
+            try:
+                is_dead = self._tombstones.is_dead(entry)
+            except StoreForbiddenError:
+                if self.may_read:
+                    raise
+                self._may_list = False
+        if is_dead:
+            raise InvalidatedError(f"entry {entry.key} was invalidated")
 
     def bury(self, key: ReuseKey, tombstone: Tombstone) -> None:
         """Have all entries of a key dead that do not name the tombstone."""

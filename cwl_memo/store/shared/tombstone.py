@@ -11,6 +11,7 @@ from cwl_memo.core.canonical import canonical_bytes
 from cwl_memo.core.digest import Digest, ReuseKey, digest_of_value
 from cwl_memo.core.entry import Entry
 from cwl_memo.core.note import NOTE_FORMAT, Note, Tombstone
+from cwl_memo.errors import StoreError
 from cwl_memo.store.shared.bucket import Bucket
 from cwl_memo.store.shared.layout import TOMBSTONES, tombstone_name, tombstone_of_name
 
@@ -25,6 +26,8 @@ _LIMIT: Final = 1 << 20
 class SharedTombstones:
     """The tombstones of a shared store; their names are listed at once, and seldom.
 
+    What was seen once is never forgotten, whatever fails later.
+
     :param bucket: where they are.
     :param fresh: seconds between two looks.
     """
@@ -33,17 +36,21 @@ class SharedTombstones:
         self._bucket = bucket
         self._fresh = fresh
         self._lock = threading.Lock()
-        self._known: dict[ReuseKey, set[Digest]] | None = None
-        self._listed = 0.0
+        self._listing = threading.Lock()
+        self._seen: dict[ReuseKey, set[Digest]] = {}
+        self._notes: dict[Digest, Note] = {}
+        self._listed: float | None = None
 
     def is_dead(self, entry: Entry) -> bool:
         """Tell whether an entry was taken back.
 
         :raises StoreError: if that cannot be found out.
         """
-        ids = self._of(entry.key)
-        after = {*entry.after}
-        return bool(ids) and not ids <= after and _joined(ids) not in after
+        return _kills(self._of(entry.key), entry)
+
+    def is_known_dead(self, entry: Entry) -> bool:
+        """Tell whether an entry is known to have been taken back. Nothing is asked."""
+        return _kills(self._known(entry.key), entry)
 
     def get(self, key: ReuseKey) -> Tombstone | None:
         """Return the tombstone of a key; of several, one that stands for all.
@@ -51,32 +58,87 @@ class SharedTombstones:
         :raises StoreError: if that cannot be found out.
         """
         ids = self._of(key)
-        if not ids:
-            return None
-        data = self._bucket.get(tombstone_name(key, max(ids)), _LIMIT)
-        note = Note.from_json(_parse(data or b""))
-        return Tombstone(note.reason, note.when, note.who, _joined(ids))
+        return self._tombstone(ids, self._note(key, max(ids))) if ids else None
+
+    def known(self, key: ReuseKey) -> Tombstone | None:
+        """Return the tombstone of a key if one was seen. Nothing is asked."""
+        ids = self._known(key)
+        return self._tombstone(ids, self._notes.get(max(ids))) if ids else None
+
+    @staticmethod
+    def _tombstone(ids: set[Digest], note: Note | None) -> Tombstone:
+        # What cannot be read is said by somebody all the same.
+        said = note or Note.from_json(None)
+        return Tombstone(said.reason, said.when, said.who, _joined(ids))
+
+    def _note(self, key: ReuseKey, one: Digest) -> Note | None:
+        """Return what a tombstone says; None where it cannot be read."""
+        note = self._notes.get(one)
+        if note is None:
+            try:
+                data = self._bucket.get(tombstone_name(key, one), _LIMIT)
+            except StoreError:
+                return None
+            note = Note.from_json(_parse(data or b""))
+            if data is not None:
+                self._notes[one] = note
+        return note
 
     def put(self, key: ReuseKey, tombstone: Tombstone) -> None:
         """Have all entries of a key dead that do not name the tombstone."""
         data = canonical_bytes({"format": NOTE_FORMAT, "key": key.hex, **tombstone.to_json()})
         self._bucket.put(tombstone_name(key, tombstone.id), data)
-        with self._lock:
-            if self._known is not None:
-                self._known.setdefault(key, set()).add(tombstone.id)
+        self._see(key, tombstone.id)
 
     def _of(self, key: ReuseKey) -> set[Digest]:
+        try:
+            self._look()
+        except StoreError:
+            ids = self._known(key)
+            if not ids:
+                raise
+            return ids
+        return self._known(key)
+
+    def _known(self, key: ReuseKey) -> set[Digest]:
         with self._lock:
-            known = self._known
-            if known is None or time.monotonic() >= self._listed + self._fresh:
-                began = time.monotonic()
-                known = {}
-                for found in self._bucket.list(TOMBSTONES):
-                    named = tombstone_of_name(found.name)
-                    if named is not None:
-                        known.setdefault(named[0], set()).add(named[1])
-                self._known, self._listed = known, began
-            return {*known.get(key, ())}
+            return {*self._seen.get(key, ())}
+
+    def _see(self, key: ReuseKey, one: Digest) -> None:
+        with self._lock:
+            self._seen.setdefault(key, set()).add(one)
+
+    def _look(self) -> None:
+        """List the names, if the last time is too long ago.
+
+        While one lists them again, others go on with what was listed last.
+
+        :raises StoreError: if they cannot be listed.
+        """
+        if self._is_younger(self._fresh):
+            return
+        if not self._listing.acquire(blocking=not self._is_younger(2 * self._fresh)):
+            return
+        try:
+            if self._is_younger(self._fresh):
+                return
+            began = time.monotonic()
+            for found in self._bucket.list(TOMBSTONES):
+                named = tombstone_of_name(found.name)
+                if named is not None:
+                    self._see(*named)
+            self._listed = began
+        finally:
+            self._listing.release()
+
+    def _is_younger(self, seconds: float) -> bool:
+        listed = self._listed
+        return listed is not None and time.monotonic() < listed + seconds
+
+
+def _kills(ids: set[Digest], entry: Entry) -> bool:
+    after = {*entry.after}
+    return bool(ids) and not ids <= after and _joined(ids) not in after
 
 
 def _joined(ids: set[Digest]) -> Digest:

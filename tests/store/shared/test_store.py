@@ -15,11 +15,12 @@ from cwl_memo.errors import (
     StoreError,
     StoreForbiddenError,
     StoreUnavailableError,
+    StoreUnreachableError,
 )
 from cwl_memo.store.shared import store as store_module
 from cwl_memo.store.shared.bucket import Bucket
 from cwl_memo.store.shared.envelope import open_envelope, seal_envelope
-from cwl_memo.store.shared.layout import MARKER
+from cwl_memo.store.shared.layout import MARKER, SETTINGS
 from cwl_memo.store.shared.store import SharedStore
 from tests.store.shared.faults import Fault, FaultyBucket
 from tests.store.shared.sharing import SMALL_FILE, job, opener, share, take, tombstone
@@ -146,3 +147,26 @@ def test_who_may_take_nothing_back_may_bring_something(memory: Bucket) -> None:
         store.bury(made.key, tombstone("wrong"))
     bucket.fault = Fault.NONE
     share(store, 2, SMALL_FILE)
+
+
+def test_settings_that_cannot_be_read_once_are_read_again(memory: Bucket) -> None:
+    trusted, listed = SigningKey.from_seed(b"t" * 32), SigningKey.from_seed(b"l" * 32)
+    made = share(SharedStore(memory, sign_with=listed), 1, SMALL_FILE)
+
+    class Flaky(FaultyBucket):
+        is_down = True
+
+        def get(self, name: str, limit: int) -> bytes | None:
+            if name == SETTINGS and self.is_down:
+                self.is_down = False
+                raise StoreUnreachableError("down")
+            return super().get(name, limit)
+
+    bucket = Flaky(memory)
+    store = SharedStore(bucket, trust=TrustPolicy(frozenset({trusted.public})))
+    for _ in range(3):
+        assert store.find(made.key) is None
+    reads = [name for call, name in bucket.calls if call == "get" and name == SETTINGS]
+    # The first failed before it was counted; the second is kept.
+    assert len(reads) == 1
+    store.close()
