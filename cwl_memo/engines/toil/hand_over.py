@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from cwl_memo.cwl.door import file_uri, visit_class
+from cwl_memo.cwl.files import GENERATION
 from cwl_memo.cwl.location import path_of
 from cwl_memo.cwl.view import Views
 from cwl_memo.engines.toil.carried import Carried
@@ -65,6 +66,8 @@ class HandOver:
         for path, item, _ in found:
             item["location"], _ = given[path]
             item.pop("path", None)
+            # As cwltool has it of what a job has made; an expression sees it.
+            item.setdefault(GENERATION, 0)
         return True
 
     def _find(

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from cwl_memo.core.digest import digest_of_bytes
+from cwl_memo.cwl.files import GENERATION
 from cwl_memo.engines.toil.carried import Carried
 from cwl_memo.store.protocol import FileDigest
 from tests.engines.toil.conftest import Runners
@@ -69,7 +70,7 @@ def give(job_store: Any, view: View) -> tuple[str, Path]:
     assert hand.give(twice, lambda _: KNOWN, view, noted=True)  # type: ignore[arg-type]
     location = item["location"]
     assert twice["two"][0]["location"] == location
-    assert set(item) == {"class", "location"}
+    assert set(item) == {"class", "location", GENERATION}
     assert Carried(job_store, SECRET).digest_of(location) == KNOWN
     from toil.fileStores import FileID
 
