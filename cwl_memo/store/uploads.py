@@ -60,6 +60,10 @@ _NEVER: Final = (NotKeptError, InvalidatedError)
 """What no attempt of any run will change."""
 
 
+class _TakenError(NotKeptError):
+    """An entry of the key is there already."""
+
+
 class Uploads:
     """Takes entries from a local store up to a shared one.
 
@@ -203,7 +207,8 @@ class Uploads:
             self.done.add(key)
             self._vouched.pop(key, None)
         elif isinstance(error, _NEVER):
-            self.withheld[key] = error
+            if not isinstance(error, _TakenError):
+                self.withheld[key] = error
         else:
             self.failed[key] = error
         return self._claims.pop(key, [])
@@ -262,7 +267,7 @@ class Uploads:
 
         is_ours = self._is_ours(entry)
         if not self._remote.publish(entry, open_blob, signed=is_ours):
-            raise NotKeptError(f"an entry {key} is there, and nobody here vouches for another")
+            raise _TakenError(f"an entry {key} is there, and nobody here vouches for another")
         with self._changed:
             self.unsigned += not is_ours
 
