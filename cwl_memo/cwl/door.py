@@ -33,6 +33,7 @@ from cwltool.main import main as cwltool_main
 from cwltool.main import run as cwltool_run
 from cwltool.pathmapper import PathMapper
 from cwltool.process import (
+    INPUT_OBJ_VOCAB,
     SCHEMA_CACHE,
     Process,
     compute_checksums,
@@ -56,12 +57,14 @@ from schema_salad.exceptions import ValidationException
 from schema_salad.fetcher import DefaultFetcher
 from schema_salad.ref_resolver import Loader, file_uri, uri_file_path
 from schema_salad.sourceline import cmap
+from schema_salad.validate import validate_ex
 
 FINDS_FIRST_SIF = hasattr(_singularity, "SingularityImagePuller")
 """Whether this cwltool takes the first image file that fits; until 2026 it took the last."""
 
 __all__ = [
     "FINDS_FIRST_SIF",
+    "INPUT_OBJ_VOCAB",
     "INTERNAL_VERSION",
     "ORIGINAL_CWLVERSION",
     "SCHEMA_CACHE",
@@ -119,6 +122,7 @@ __all__ = [
     "supportedProcessRequirements",
     "terminate_processes",
     "uri_file_path",
+    "validate_ex",
     "versionstring",
     "visit_class",
 ]
