@@ -14,7 +14,7 @@ from cwl_utils.errors import SubstitutionError
 from cwl_utils.expression import scanner
 from cwltool import singularity as _singularity
 from cwltool.argparser import arg_parser, get_default_args
-from cwltool.builder import Builder
+from cwltool.builder import INPUT_OBJ_VOCAB, Builder
 from cwltool.command_line_tool import (
     CommandLineTool,
     ExpressionJob,
@@ -33,7 +33,6 @@ from cwltool.main import main as cwltool_main
 from cwltool.main import run as cwltool_run
 from cwltool.pathmapper import PathMapper
 from cwltool.process import (
-    INPUT_OBJ_VOCAB,
     SCHEMA_CACHE,
     Process,
     compute_checksums,
