@@ -17,7 +17,7 @@ from typing import Any, Final
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import KEY_VERSION, ReuseKey, digest_of_value
 from cwl_memo.core.entry import BlobRef, Entry
-from cwl_memo.core.field import need
+from cwl_memo.core.field import finite_float, need
 from cwl_memo.core.run import JobRecord, RunRecord
 from cwl_memo.errors import FormatError
 
@@ -71,7 +71,8 @@ def read_json(data: bytes, what: str) -> Any:
     :raises FormatError: if it is not JSON, or nested too deep.
     """
     try:
-        return json.loads(data.decode("utf-8", "surrogatepass"), parse_constant=_refuse)
+        text = data.decode("utf-8", "surrogatepass")
+        return json.loads(text, parse_constant=_refuse, parse_float=finite_float)
     except (ValueError, RecursionError) as error:
         raise FormatError(f"not JSON: {error}", what) from error
 

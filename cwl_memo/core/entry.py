@@ -39,6 +39,13 @@ _MOST_TOMBSTONES: Final = 64
 """A key has one tombstone in a store; an entry may have come through several."""
 
 
+_LARGEST: Final = 1 << 62
+"""Bytes that no file has; more of them would be no number that can be told people."""
+
+_LONGEST: Final = 1e10
+"""Seconds that no execution takes: three centuries."""
+
+
 def check_workspace_path(text: object, path: str) -> str:
     """Return ``text`` if it is a relative path that stays inside the workspace.
 
@@ -54,8 +61,9 @@ def check_workspace_path(text: object, path: str) -> str:
 
 def _size(data: Any, name: str, path: str) -> int:
     value: int = need(data, name, int, path)
-    if value < 0:
-        raise FormatError("negative", f"{path}.{name}" if path else name)
+    if not 0 <= value <= _LARGEST:
+        problem = "negative" if value < 0 else "too large"
+        raise FormatError(problem, f"{path}.{name}" if path else name)
     return value
 
 
@@ -196,7 +204,7 @@ class BlobRef:
     @classmethod
     def from_json(cls, data: Any, path: str) -> BlobRef:
         """Read a reference; raises :class:`FormatError`."""
-        if type(data) is dict and type(data.get("size")) is int and data["size"] >= 0:
+        if type(data) is dict and type(data.get("size")) is int and 0 <= data["size"] <= _LARGEST:
             return cls(Digest.parse(data.get("digest"), f"{path}.digest"), data["size"])
         digest = Digest.parse(need(data, "digest", str, path), f"{path}.digest")
         return cls(digest, _size(data, "size", path))
@@ -234,10 +242,10 @@ class OutputVariant:
 
 
 def _seconds(data: Any, path: str) -> float:
-    try:
-        return float(need(data, "seconds", (int, float), path))
-    except OverflowError:
-        raise FormatError("too large", f"{path}.seconds") from None
+    seconds = need(data, "seconds", (int, float), path)
+    if not -_LONGEST <= seconds <= _LONGEST:  # which is false of what is no number, too
+        raise FormatError("no time that an execution takes", f"{path}.seconds")
+    return float(seconds)
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeVar, overload
 
 from cwl_memo.errors import FormatError
 
-__all__ = ["need"]
+__all__ = ["finite_float", "need"]
 
 _T = TypeVar("_T")
 
@@ -29,3 +30,14 @@ def need(data: Any, name: str, kind: type | tuple[type, ...], path: str) -> Any:
     if name not in data or not isinstance(value, kind) or wrong_bool:
         raise FormatError("missing or of the wrong type", f"{path}.{name}" if path else name)
     return value
+
+
+def finite_float(text: str) -> float:
+    """Return a number of JSON, for ``parse_float``; one too large for a float is none.
+
+    :raises ValueError: if it is too large, which ``json`` takes for infinite.
+    """
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"number too large: {text[:40]}")
+    return number

@@ -14,7 +14,7 @@ from cwl_utils.errors import SubstitutionError
 from cwl_utils.expression import scanner
 from cwltool import singularity as _singularity
 from cwltool.argparser import arg_parser, get_default_args
-from cwltool.builder import Builder
+from cwltool.builder import INPUT_OBJ_VOCAB, Builder
 from cwltool.command_line_tool import (
     CommandLineTool,
     ExpressionJob,
@@ -56,12 +56,14 @@ from schema_salad.exceptions import ValidationException
 from schema_salad.fetcher import DefaultFetcher
 from schema_salad.ref_resolver import Loader, file_uri, uri_file_path
 from schema_salad.sourceline import cmap
+from schema_salad.validate import validate_ex
 
 FINDS_FIRST_SIF = hasattr(_singularity, "SingularityImagePuller")
 """Whether this cwltool takes the first image file that fits; until 2026 it took the last."""
 
 __all__ = [
     "FINDS_FIRST_SIF",
+    "INPUT_OBJ_VOCAB",
     "INTERNAL_VERSION",
     "ORIGINAL_CWLVERSION",
     "SCHEMA_CACHE",
@@ -119,6 +121,7 @@ __all__ = [
     "supportedProcessRequirements",
     "terminate_processes",
     "uri_file_path",
+    "validate_ex",
     "versionstring",
     "visit_class",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
@@ -17,6 +18,7 @@ from cwl_memo.core.digest import Digest
 from cwl_memo.core.entry import BlobRef, NodeKind, Tree, TreeNode, check_workspace_path
 from cwl_memo.core.mode import Mode
 from cwl_memo.core.outcome import Reason, Refusal
+from cwl_memo.core.output_form import check_output_form
 from cwl_memo.cwl.document import own_name, plain, read_float
 from cwl_memo.cwl.door import file_uri
 from cwl_memo.cwl.files import GENERATION, Sources, UnkeyableError
@@ -44,6 +46,8 @@ class AddFile(Protocol):
 
 _LOCAL: Final = frozenset({"location", "path", "dirname", GENERATION})
 _SHA1: Final = re.compile("[0-9a-f]{40}")
+_NUMBER: Final = re.compile(r"[-+]?(?=\.?[0-9])[0-9]{0,1100}\.?[0-9]{0,1100}")
+"""The text of a float as it is recorded: without an exponent."""
 
 _UNSEEN: Final = frozenset({"path", "dirname", GENERATION})
 
@@ -263,9 +267,12 @@ class _Restorer:
             return value
         if isinstance(value, Mapping):
             if is_file_object(value):
-                _check_names(value, path)
-                if isinstance(value.get("memo"), Mapping):
+                _check_places(value, path)
+                if "memo" in value:
                     return self.placed(value, value["memo"], path)
+                # What cwltool calls a File or Directory that is nowhere.
+                literal = {_given(n): self.value(v, f"{path}.{n}") for n, v in value.items()}
+                return {**literal, "location": f"_:{uuid.uuid4()}"}
             if "$float" in value or "$text" in value:
                 return _number(value, path)
             return {_given(name): self.value(v, f"{path}.{name}") for name, v in value.items()}
@@ -280,7 +287,7 @@ class _Restorer:
             if ".secondaryFiles[" in path:
                 fields.pop("size", None)  # cwltool finds it out along with the checksum
         if "input" in memo:
-            fields["location"] = self.location_of_input(memo["input"], path)
+            fields["location"] = self.location_of_input(memo["input"], item["class"], path)
             return _in_order(fields, memo.get("fields"))
         relative = memo.get("workspace")
         where = f"{path}.memo.workspace"
@@ -298,7 +305,9 @@ class _Restorer:
 
     def file(self, target: str, memo: Mapping[str, Any], path: str, *, now: bool = False) -> None:
         size, sha1 = memo.get("size"), memo.get("sha1")
-        if not isinstance(size, int) or not (isinstance(sha1, str) and _SHA1.fullmatch(sha1)):
+        if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+            raise FormatError("malformed file", f"{path}.memo")
+        if not (isinstance(sha1, str) and _SHA1.fullmatch(sha1)):
             raise FormatError("malformed file", f"{path}.memo")
         digest = Digest.parse(memo.get("digest"), f"{path}.memo.digest")
         known = FileDigest(digest, size, sha1, bool(memo.get("program")))
@@ -321,18 +330,21 @@ class _Restorer:
                 memo_of_node = {**data, **node.mode.to_json()}
                 self.file(place, memo_of_node, path, now=True)
 
-    def location_of_input(self, pointer: Any, path: str) -> str:
+    def location_of_input(self, pointer: Any, kind: str, path: str) -> str:
         value = self.inputs
         try:
             for part in pointer:
                 value = value[part]
-            location = value.get("location") or file_uri(value["path"])
+            location = str(value.get("location") or file_uri(value["path"]))
+            is_there = value.get("class") == kind and not location.startswith("_:")
         except (KeyError, IndexError, TypeError, AttributeError):
-            raise FormatError("names no input", f"{path}.memo.input") from None
-        return str(location)
+            is_there = False
+        if not is_there:
+            raise FormatError("names no input", f"{path}.memo.input")
+        return location
 
 
-def _check_names(value: Mapping[str, Any], path: str) -> None:
+def _check_places(value: Mapping[str, Any], path: str) -> None:
     """See that a File or Directory of an entry has no place outside the workspace.
 
     What records entries takes such fields away; whoever else wrote one may mean a file of the
@@ -342,9 +354,6 @@ def _check_names(value: Mapping[str, Any], path: str) -> None:
     """
     for name in _LOCAL & value.keys():
         raise FormatError("names a place of a machine", f"{path}.{name}")
-    basename = value.get("basename", "x")
-    if not isinstance(basename, str) or basename in {"", ".", ".."} or {*basename} & {"/", "\0"}:
-        raise FormatError("not the name of a file", f"{path}.basename")
 
 
 def _check_link(node: TreeNode, path: str) -> None:
@@ -369,9 +378,12 @@ def _given(name: str) -> str:
 
 def _number(value: Mapping[str, Any], path: str) -> Any:
     """Return a number as it was written, which a command line shows (``1.50``)."""
+    text = value.get("$text", "0.")
+    if not isinstance(text, str) or not _NUMBER.fullmatch(text):
+        raise FormatError("not a number", path)
     try:
         return read_float(value)
-    except (KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise FormatError("not a number", path) from error
 
 
@@ -401,4 +413,8 @@ def restore_output(
     :param checksums: whether Files carry a ``checksum``.
     :raises FormatError: if the recorded object is malformed.
     """
-    return _Restorer(view, inputs, add, checksums=checksums).value(output, "output")
+    check_output_form(output, "output")
+    try:
+        return _Restorer(view, inputs, add, checksums=checksums).value(output, "output")
+    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
+        raise FormatError(f"not an output object: {error}", "output") from error

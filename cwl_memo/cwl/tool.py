@@ -24,6 +24,7 @@ from cwl_memo.core.mode import Mode
 from cwl_memo.core.outcome import Hit, Miss, MissCause, Reason, Refusal
 from cwl_memo.cwl.attempt import Attempt
 from cwl_memo.cwl.checksums import can_wait
+from cwl_memo.cwl.declared import check_declared
 from cwl_memo.cwl.door import (
     ORIGINAL_CWLVERSION,
     CommandLineTool,
@@ -275,6 +276,7 @@ class MemoMixin:
                 add,
                 checksums=context.compute_checksum is not False,
             )
+            check_declared(self.names, outputs)  # type: ignore[attr-defined]
             ports = [shortname(port["id"]) for port in self.tool["outputs"]]  # type: ignore[attr-defined]
             ordered = {**{name: outputs[name] for name in ports if name in outputs}, **outputs}
             session.hand_over(ordered, session.views.digest_of)
@@ -289,6 +291,9 @@ class MemoMixin:
             level = logging.INFO if is_quiet else logging.WARNING
             _log.log(level, "[job %s] entry not usable: %s", context.name, error)
             session.views.drop(view)
+            if isinstance(error, FormatError):
+                # Nobody executed that: no other run is to find it, nor to be told of it again.
+                session.memo.withdraw(hit.entry, str(error))
             return None
         return Restored(variant, ordered, view)
 

@@ -339,6 +339,13 @@ class Memo(Guard):
         Where it has not, this run at least does without it.
         """
         self._distrusted.add(entry.key)
+        return self.withdraw(entry, reason)
+
+    def withdraw(self, entry: Entry, reason: str) -> bool:
+        """Have the store set an entry aside, if it can; return whether it has.
+
+        Another of its key may be used, and recorded.
+        """
         store = self.store
         if store is None or not store.writable:
             return False

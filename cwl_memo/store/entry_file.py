@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from cwl_memo.core.canonical import JSON, canonical_bytes
 from cwl_memo.core.digest import ALGORITHM, HEX, ReuseKey, digest_of_value, seal
 from cwl_memo.core.entry import ENTRY_FORMAT, Entry
+from cwl_memo.core.field import finite_float
 from cwl_memo.core.retention import Clock, Evicted
 from cwl_memo.errors import FormatError, StoreError
 from cwl_memo.store.blob import shards
@@ -323,7 +324,7 @@ def _unseal_bytes(data: bytes) -> dict[str, Any] | None:
 
 def _unseal_value(data: bytes) -> dict[str, Any]:
     """Return the entry in an envelope of the right value, however it is written."""
-    envelope = json.loads(data.decode("utf-8", "surrogatepass"))
+    envelope = _JSON.decode(data.decode("utf-8", "surrogatepass"))
     if not isinstance(envelope, dict) or not isinstance(envelope.get("entry"), dict):
         raise FormatError("not an entry")
     payload: dict[str, Any] = envelope["entry"]
@@ -340,4 +341,4 @@ def _digest(payload: JSON) -> object:
     return digest_of_value(_DOMAIN, payload)
 
 
-_JSON: Final = json.JSONDecoder(parse_constant=_refuse)
+_JSON: Final = json.JSONDecoder(parse_constant=_refuse, parse_float=finite_float)

@@ -173,7 +173,7 @@ def test_a_tree_says_whether_it_is_partial() -> None:
 
 
 def test_a_huge_size_is_only_a_number() -> None:
-    assert tree(node("a", size=10**30)).nodes[0].size == 10**30
+    assert tree(node("a", size=1 << 62)).nodes[0].size == 1 << 62
 
 
 def test_only_a_mode_that_the_umask_did_not_give_is_written_down() -> None:
@@ -244,7 +244,9 @@ def test_every_field_of_an_origin_is_needed(name: str) -> None:
     assert caught.value.path == f"origin.{name}"
 
 
-@pytest.mark.parametrize("seconds", ["1", True, 10**400])
+@pytest.mark.parametrize(
+    "seconds", ["1", True, 10**400, 1e300, float("inf"), float("-inf"), float("nan")]
+)
 def test_seconds_that_are_no_number_of_this_world_are_refused(seconds: object) -> None:
     data = made().to_json()
     data["origin"]["seconds"] = seconds
@@ -320,3 +322,9 @@ def test_an_entry_is_dead_by_the_tombstone_that_it_does_not_know() -> None:
     assert made().is_dead(tombstone)
     assert replace(made(), after=(B,)).is_dead(tombstone)
     assert not replace(made(), after=(B, A)).is_dead(tombstone)
+
+
+@pytest.mark.parametrize("size", [-1, True, 1 << 63, 10**400])
+def test_size_that_no_file_has_is_refused(size: object) -> None:
+    refused("blob.size", BlobRef.from_json, {"digest": str(A), "size": size}, "blob")
+    refused("node.size", TreeNode.from_json, node("a", size=size), "node")

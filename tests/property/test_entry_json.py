@@ -16,7 +16,7 @@ from cwl_memo.errors import FormatError
 
 hexadecimal = st.binary(min_size=32, max_size=32).map(bytes.hex)
 digests = st.builds(Digest, hexadecimal)
-sizes = st.integers(0, 2**70)
+sizes = st.integers(0, 1 << 62)
 modes = st.builds(Mode, st.booleans(), st.none() | st.integers(0, 0o777))
 blobs = st.lists(st.builds(BlobRef, digests, sizes), max_size=3).map(tuple)
 # As a name of a file arrives in Python: surrogates stand for bytes that are not UTF-8.

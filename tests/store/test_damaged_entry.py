@@ -127,6 +127,7 @@ def test_an_entry_that_is_written_in_another_way_is_the_same(local: LocalStore, 
         _sealed(b"[" * 200_000),
         _sealed(canonical_bytes(_payload())[:-1] + b',"z":NaN}'),
         _envelope(_payload(origin={**_payload()["origin"], "seconds": 10**400})),
+        _sealed(canonical_bytes(_payload())[:-1] + b',"z":1e999}'),
     ],
 )
 def test_a_hostile_entry_is_set_aside(local: LocalStore, root: Path, data: bytes) -> None:

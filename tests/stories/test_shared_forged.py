@@ -301,6 +301,31 @@ def test_head_that_is_no_head(home: Home, forger: Forger, head: bytes) -> None:
     assert_unharmed(home)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda envelope: envelope.entry["origin"].update(seconds=1e9999),
+        lambda envelope: envelope.entry["origin"].update(seconds=10**300),
+        lambda envelope: envelope.output.update(out=["a", "b"]),
+        lambda envelope: envelope.output.update(more="\ud800"),
+        output(basename="x" * 300),
+        output(basename="\ud800"),
+        output(secondaryFiles=5),
+        output(secondaryFiles=[{"class": "File", "basename": "x"}]),
+        without_memo(),
+        without_memo(contents=5),
+    ],
+    ids=range(10),
+)
+def test_entry_that_no_runner_could_deliver(
+    home: Home, forger: Forger, change: Callable[[Envelope], object]
+) -> None:
+    forger.change(change)
+    assert_unharmed(home)
+    again = home.run("ben")  # nor does what was taken over harm a later run
+    assert (again.code, again.texts()) == (0, [BIG, SMALL]), again.log
+
+
 @pytest.mark.parametrize("name", ["entries/*/*", "blobs/*/*", "cwl-memo.json"])
 def test_object_of_many_gibibytes(home: Home, forger: Forger, name: str) -> None:
     for path in home.shared.glob(name):

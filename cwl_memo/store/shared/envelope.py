@@ -22,7 +22,7 @@ from typing import IO, Any, Final, NamedTuple
 from cwl_memo.core.canonical import JSON, canonical_bytes
 from cwl_memo.core.digest import Digest, ReuseKey, digest_of_bytes, digest_of_value
 from cwl_memo.core.entry import BlobRef, Entry
-from cwl_memo.core.field import need
+from cwl_memo.core.field import finite_float, need
 from cwl_memo.core.signature import Signature, SigningKey, written_digest
 from cwl_memo.errors import FormatError, StoreDamagedError, StoreError
 from cwl_memo.store.protocol import SMALL
@@ -171,7 +171,8 @@ def open_envelope(data: bytes, key: ReuseKey) -> SharedEntry | None:
 
 def _parse(head: bytes) -> dict[str, JSON]:
     try:
-        parsed = json.loads(head.decode("utf-8", "surrogatepass"), parse_constant=_refuse)
+        text = head.decode("utf-8", "surrogatepass")
+        parsed = json.loads(text, parse_constant=_refuse, parse_float=finite_float)
     except (ValueError, RecursionError) as error:
         raise FormatError(f"its head is not JSON: {error}") from error
     if not isinstance(parsed, dict):

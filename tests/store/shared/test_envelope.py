@@ -144,6 +144,16 @@ def test_a_blob_of_two_sizes_is_refused() -> None:
         open_envelope(data, made.key)
 
 
+@pytest.mark.parametrize("number", [b"1e999", b"-1e999", b"1e300", b"9" * 400])
+@pytest.mark.parametrize("name", [b"seconds", b"size"])
+def test_number_that_is_beyond_all_numbers_is_refused(name: bytes, number: bytes) -> None:
+    data = seal(job(1, ONE), ONE)
+    start = data.index(b'"%s":' % name) + len(name) + 3
+    end = min(end for end in (data.find(c, start) for c in (b",", b"}")) if end > 0)
+    with pytest.raises(FormatError):
+        open_envelope(data[:start] + number + data[end:], job(1, ONE).key)
+
+
 @pytest.mark.parametrize(
     "data",
     [
