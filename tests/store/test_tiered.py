@@ -19,6 +19,7 @@ from cwl_memo.errors import (
     StoreError,
     StoreForbiddenError,
     StoreFullError,
+    StoreUnavailableError,
     StoreUnreachableError,
 )
 from cwl_memo.store.local import open_store
@@ -697,7 +698,9 @@ def test_bytes_that_only_the_process_keeps_are_bounded(home: Home, tmp_path: Pat
     assert there._borrowed._kept_bytes == sum(map(len, kept.values()))
 
 
-@pytest.mark.parametrize("error", [RuntimeError("no thread"), StoreUnreachableError("closed")])
+@pytest.mark.parametrize(
+    "error", [StoreUnavailableError("no thread"), StoreUnreachableError("closed")]
+)
 def test_without_threads_a_run_goes_on(
     home: Home, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
