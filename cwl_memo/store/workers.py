@@ -36,7 +36,7 @@ class Workers(Executor):
         self._name = name
         self._queue: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
         self._threads: list[threading.Thread] = []
-        self._idle = 0
+        self._unfinished = 0
         self._closed = False
         self._lock = threading.Lock()
 
@@ -51,7 +51,8 @@ class Workers(Executor):
             if self._closed:
                 raise StoreUnavailableError(f"the {self._name} threads have been closed")
             self._queue.put((future, partial(fn, *args, **kwargs)))
-            if self._queue.qsize() > self._idle and len(self._threads) < self._count:
+            self._unfinished += 1
+            if len(self._threads) < min(self._unfinished, self._count):
                 self._start_one()
         return future
 
@@ -64,27 +65,15 @@ class Workers(Executor):
                 return  # it waits for those that there are
             with contextlib.suppress(Empty):
                 self._queue.get_nowait()
+                self._unfinished -= 1
             raise StoreUnavailableError(f"{self._name}: {error}") from error
         self._threads.append(thread)
 
     def _work(self) -> None:
-        while True:
+        while (item := self._queue.get()) is not None:
+            _do(*item)
             with self._lock:
-                self._idle += 1
-            item = self._queue.get()
-            with self._lock:
-                self._idle -= 1
-            if item is None:
-                return
-            future, work = item
-            if not future.set_running_or_notify_cancel():
-                continue
-            try:
-                result = work()
-            except BaseException as error:  # noqa: BLE001  (whoever asks for the result gets it)
-                future.set_exception(error)
-            else:
-                future.set_result(result)
+                self._unfinished -= 1
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002
         """Begin nothing more.
@@ -116,3 +105,14 @@ class Workers(Executor):
                 if item is not None:
                     taken.append(item[0])
         return taken
+
+
+def _do(future: Future[Any], work: Callable[[], Any]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        result = work()
+    except BaseException as error:  # noqa: BLE001  (whoever asks for the result gets it)
+        future.set_exception(error)
+    else:
+        future.set_result(result)
