@@ -25,7 +25,9 @@ _FENCE: Final = re.compile(
     r"^```(?P<kind>console|bash|)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
-_COMMAND: Final = re.compile(r"(?:cwl-memo(?!-toil)|export CWL_MEMO\w*=)(?!.*: error:)(?!\\n)")
+_COMMAND: Final = re.compile(
+    r"(?:cwl-memo(?!-toil|\.json)|export CWL_MEMO\w*=)(?!.*: error:)(?!\\n)"
+)
 
 TOOL: Final = """\
 cwlVersion: v1.2
@@ -79,6 +81,13 @@ _BEFORE_SOME: Final = (
     (r"unpin ", "cwl-memo pin --run latest; cwl-memo pin --run -2"),
     (r"import ", "cwl-memo export latest paper.tar.zst"),
     (r"key (?!new)|sign-with ", "cwl-memo key new laptop; cwl-memo key new lead"),
+    (
+        r"--vouch ",
+        (
+            "cwl-memo key new laptop; mkdir -p .config/cwl-memo; "
+            "echo 'sign_with = \"laptop\"' >> .config/cwl-memo/settings.toml"
+        ),
+    ),
     (r"--distrust (\S+)", r"cwl-memo shared set URL --trust \1 --sign-with lead"),
     (r"--memo-store \.cwl-memo ", "cwl-memo run --memo-store .cwl-memo workflow.cwl other.yml"),
 )
@@ -151,7 +160,8 @@ def as_typed(command: str, key: str, home: Path) -> str:
     command = re.sub(r"\s#.*$", "", command)
     command = re.sub(r"\b(?:3f9ac1|4283dbcd1230)\b", key[:12], command)
     command = command.replace("/data/memo", ".cache/cwl-memo").replace(" RUNNER", " cwl-memo")
-    command = command.replace("s3://lab/memo", (home / "shared").as_uri())
+    shared = (home / "shared").as_uri()
+    command = re.sub(r"s3://(?:lab|team)/memo\b|file:///shared/memo\b", shared, command)
     command = re.sub(r"ed25519:\S+|(?<=--signed-by )KEY|(?<=trust )KEY", _SIGNER.public, command)
     asks = re.match(r"cwl-memo (clear|invalidate)\b", command)
     if asks and "--dry-run" not in command and "--yes" not in command:
