@@ -53,5 +53,5 @@ def test_a_shared_store_is_measured_and_moves_what_is_not_there(tmp_path: Path) 
     assert not any(moved["without memoization"])
     assert not any(moved["local store alone, empty"])
     assert moved["shared store, empty"][0] >= 0.1
-    assert moved["shared store, all there, from another home"][1] > 0.1
+    assert moved["shared store, all there, from another home"][1] >= 0.1
     assert moved["once more from there"][1] < 0.1
