@@ -18,7 +18,6 @@ import pytest
 from tests.servers.slurm import Slurm, begin_slurm
 
 pytestmark = [pytest.mark.slow, pytest.mark.slurm]
-pytest.importorskip("toil")
 
 _PROGRAM: Final = Path(sys.executable).with_name("cwl-memo-toil")
 _LONGEST: Final = 300
@@ -63,6 +62,7 @@ WORKFLOW: Final = {
 @pytest.fixture(scope="module")
 def slurm() -> Iterator[Slurm]:
     """One for all the tests of the module."""
+    pytest.importorskip("toil")
     with begin_slurm() as slurm:
         yield slurm
 
