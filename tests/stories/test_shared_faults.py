@@ -162,7 +162,7 @@ def test_runs_are_right_with_a_filled_store_behind_a_server_that_misbehaves(
     is_usable_afterwards(team, s3, faulty, plain)
 
 
-@kinds(Kind.FORBIDDEN, Kind.UNWRITTEN)
+@kinds(Kind.FORBIDDEN)
 @pytest.mark.parametrize("after", [6, 20] if IS_LONG else [20])
 def test_runs_are_right_with_a_server_that_begins_to_misbehave(
     team: Team, s3: S3Server, faulty: FaultyProxy, plain: Ended, kind: Kind, after: int
