@@ -23,7 +23,7 @@ _T = TypeVar("_T")
 class Guard(Protocol):
     """Asks a store that may fail."""
 
-    def __call__(self, ask: Callable[[], _T], otherwise: _T, /) -> _T:
+    def __call__(self, ask: Callable[[], _T], otherwise: _T) -> _T:
         """Return the answer, or ``otherwise`` where the store fails."""
 
 

@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent import futures
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -25,16 +23,10 @@ from cwl_memo.core.mode import USUAL, Mode
 from cwl_memo.core.note import Tombstone
 from cwl_memo.core.run import SharedUse
 from cwl_memo.core.signature import entry_digest, written_digest
-from cwl_memo.errors import (
-    FormatError,
-    InvalidatedError,
-    StoreDamagedError,
-    StoreError,
-    StoreFullError,
-)
+from cwl_memo.errors import FormatError, InvalidatedError, StoreError
 from cwl_memo.store.borrowed import Borrowed
+from cwl_memo.store.far_blob import FarBlobs
 from cwl_memo.store.far_claim import FarClaims
-from cwl_memo.store.materialise import copy_blob, write_blob
 from cwl_memo.store.protocol import Claim, Store
 from cwl_memo.store.shared.once import Once
 from cwl_memo.store.shared.remote import Remote
@@ -58,10 +50,6 @@ _RENEWAL: Final = 10.0
 """Seconds that the end of a run takes to have stay young what it used."""
 
 _T = TypeVar("_T")
-
-
-class _NotHadError(StoreDamagedError):
-    """A blob did not come from the shared store."""
 
 
 class TieredStore:
@@ -106,11 +94,11 @@ class TieredStore:
         self._uploads = Uploads(front, remote, spool, self._once, pauses=pauses)
         self._withdrawals = Withdrawals(front, remote, untold)
         self._claims = FarClaims(remote, self._workers, self._ask, ask_again) if leases else None
-        self._fetching: dict[Digest, threading.Lock] = {}
+        self._blobs = FarBlobs(
+            front, remote, self._borrowed, self._workers, self._ask, self._warn, self._adopt
+        )
         self._vouched: dict[ReuseKey, Digest] = {}
         self._signed: dict[ReuseKey, Digest] = {}
-        self._fetched = 0
-        self._fetched_bytes = 0
         self._closed = False
         self._lock = threading.Lock()
 
@@ -169,21 +157,10 @@ class TieredStore:
             return None
         if found.signer:
             self._signed[key] = entry_digest(found.entry)
-        kept = {d: data for d, data in found.inline.items() if not self._take_in(data)}
-        if self._borrowed.add(found.entry, kept, self._is_here):
+        kept = self._blobs.take_in(found.inline)
+        if self._borrowed.add(found.entry, kept, self._blobs.is_here):
             self._adopt(found.entry)
-        self._count(len(found.inline), sum(map(len, found.inline.values())))
         return found.entry
-
-    def _take_in(self, data: bytes) -> bool:
-        if self.front.writable:
-            with contextlib.suppress(StoreError):
-                self.front.ingest_bytes(data)
-                return True
-        return False
-
-    def _is_here(self, blob: BlobRef) -> bool:
-        return self.front.check_blob(blob.digest, blob.size)
 
     def _adopt(self, entry: Entry) -> None:
         """Make an entry the front's own, of which all blobs are here."""
@@ -236,139 +213,33 @@ class TieredStore:
 
     def check_blob(self, digest: Digest, size: int) -> bool:
         """Tell whether a blob is to be had, and sound as far as that can be seen."""
-        return self._is_at_hand(digest, size) or self._is_lent(digest, size)
-
-    def _is_at_hand(self, digest: Digest, size: int) -> bool:
-        if self.front.check_blob(digest, size):
-            return True
-        kept = self._borrowed.bytes_of(digest)
-        return kept is not None and len(kept) == size
-
-    def _is_lent(self, digest: Digest, size: int) -> bool:
-        lender = self._borrowed.lender(digest)
-        if lender is None or lender[1].size != size:
-            return False
-        return self._are_there(lender[0], [lender[1]])
+        return self._blobs.check(digest, size)
 
     def check_blobs(self, entry: Entry, blobs: Iterable[BlobRef]) -> bool:
         """Tell whether blobs of an entry are all to be had."""
-        far = [blob for blob in blobs if not self._is_at_hand(blob.digest, blob.size)]
+        far = self._blobs.not_at_hand(blobs)
         if not far:
             return True
         lender = self._find(entry.key)
         if lender is None or not set(lender.blobs).issuperset(far):
             return False
         # The front may have had them when the entry was found.
-        self._borrowed.add(lender, {}, self._is_here)
-        return self._are_there(lender, far)
-
-    def _are_there(self, entry: Entry, blobs: list[BlobRef]) -> bool:
-        unseen = self._borrowed.unannounced(entry.key, blobs)
-        if unseen:
-            if not self._ask(lambda: self.remote.has(entry, unseen), otherwise=False):
-                return False
-            self._borrowed.announce(entry.key, unseen)
-        return True
+        self._borrowed.add(lender, {}, self._blobs.is_here)
+        return self._blobs.are_there(lender, far)
 
     def read_blob(self, digest: Digest) -> bytes:
         """Return a blob's bytes, checked against the digest."""
-        kept = self._borrowed.bytes_of(digest)
-        if kept is not None:
-            return kept
-        try:
-            return self.front.read_blob(digest)
-        except StoreDamagedError:
-            if self._borrowed.lender(digest) is None:
-                raise
-        if self._bring(digest):
-            return self.front.read_blob(digest)
-        with self._fetched_beside(digest) as path:
-            return path.read_bytes()
+        return self._blobs.read(digest)
 
     def materialise(
         self, digest: Digest, target: Path, *, mode: Mode = USUAL, hardlink: bool = False
     ) -> None:
         """Make a blob appear as a new file at ``target``, whose directory exists."""
-        kept = self._borrowed.bytes_of(digest)
-        if kept is not None:
-            write_blob(kept, target, mode)
-            return
-        try:
-            self.front.materialise(digest, target, mode=mode, hardlink=hardlink)
-            return
-        except StoreDamagedError:
-            if self._borrowed.lender(digest) is None:
-                raise
-        if self._bring(digest):
-            self.front.materialise(digest, target, mode=mode, hardlink=hardlink)
-            return
-        with self._fetched_beside(digest) as path:
-            copy_blob(path, target, mode)
+        self._blobs.materialise(digest, target, mode=mode, hardlink=hardlink)
 
     def bring(self, digests: Iterable[Digest]) -> None:
         """Have blobs here that are wanted next, several at a time; never an error."""
-        far = [d for d in dict.fromkeys(digests) if self._borrowed.lender(d) is not None]
-        if len(far) > 1:
-            with contextlib.suppress(StoreError):  # each is fetched when it is wanted
-                futures.wait([self._workers.submit(self._bring, digest) for digest in far])
-
-    def _bring(self, digest: Digest) -> bool:
-        """Have a borrowed blob here; False where the front takes nothing in.
-
-        :raises StoreDamagedError: if it is not to be had.
-        """
-        lender = self._borrowed.lender(digest)
-        if lender is None or not self.front.writable:
-            return False
-        entry, blob = lender
-        with self._lock:
-            fetching = self._fetching.setdefault(digest, threading.Lock())
-        with fetching:
-            if self._is_here(blob):
-                return True
-            try:
-                self.front.receive(digest, blob.size, lambda path: self._fetch(entry, blob, path))
-            except _NotHadError:
-                raise
-            except StoreError as error:
-                _log.debug("cwl-memo: blob %s is not kept here: %s", digest, error)
-                return False
-        for whole in self._borrowed.arrived(digest):
-            self._adopt(whole)
-        return True
-
-    def _fetch(self, entry: Entry, blob: BlobRef, target: Path) -> None:
-        try:
-            self.remote.fetch(entry, blob, target)
-        except StoreFullError:
-            raise  # there is no room here; the shared store has done nothing wrong
-        except StoreError as error:
-            self._warn(error)
-            raise _NotHadError(
-                f"blob {blob.digest} did not come from {self.remote.location}: {error}"
-            ) from error
-        self._count(1, blob.size)
-
-    @contextlib.contextmanager
-    def _fetched_beside(self, digest: Digest) -> Iterator[Path]:
-        """Have a borrowed blob in a temporary file: the front has no room for it."""
-        lender = self._borrowed.lender(digest)
-        if lender is None:
-            raise StoreDamagedError(f"blob {digest} is missing")
-        try:
-            with tempfile.TemporaryDirectory(prefix="cwl-memo-") as directory:
-                path = Path(directory, "blob")
-                self._fetch(*lender, path)
-                yield path
-        except StoreFullError as error:
-            raise _NotHadError(f"there is no room for blob {digest}: {error}") from error
-        except OSError as error:
-            raise StoreError(f"blob {digest} cannot be written: {error}") from error
-
-    def _count(self, blobs: int, size: int) -> None:
-        with self._lock:
-            self._fetched += blobs
-            self._fetched_bytes += size
+        self._blobs.bring(digests)
 
     # looking ahead
 
@@ -394,8 +265,7 @@ class TieredStore:
             entry = self._find(key)
             if entry is not None:
                 needed = (blob for variant in entry.variants for blob in variant.blobs)
-                far = [b for b in dict.fromkeys(needed) if not self._is_at_hand(b.digest, b.size)]
-                self._are_there(entry, far)
+                self._blobs.are_there(entry, self._blobs.not_at_hand(dict.fromkeys(needed)))
             elif claim and self._claims is not None and self.remote.may_write:
                 self._claims.ask_ahead(key)
         finally:
@@ -523,8 +393,8 @@ class TieredStore:
         uploads = self._uploads
         return SharedUse(
             self.remote.location,
-            self._fetched,
-            self._fetched_bytes,
+            self._blobs.fetched,
+            self._blobs.fetched_bytes,
             len(uploads.done),
             uploads.bytes,
             uploads.left,
