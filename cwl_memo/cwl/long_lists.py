@@ -9,6 +9,7 @@ back, as cwltool's own functions prepare them. See docs/upstream.md.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import logging
 import os
@@ -21,6 +22,7 @@ from cwl_memo.cwl.door import (
     Loader,
     Process,
     RuntimeContext,
+    StdFsAccess,
     cmap,
     file_uri,
     init_job_order,
@@ -113,13 +115,18 @@ class LongLists:
         """
         if not self._lists:
             return as_plain(job_order)
-        loader = Loader(jobloaderctx.copy())
-        resolved: Any = _resolve_plain(self._lists, self._url)
-        if resolved is None:
+        filled: Any = _resolve_plain(self._lists, self._url)
+        if filled is not None:
+            access = context.make_fs_access(context.basedir)
+            for items in filled.values():
+                for item in items:
+                    _prepare_plain(item, access)
+        else:
+            loader = Loader(jobloaderctx.copy())
             resolved, _ = loader.resolve_all(cmap(self._lists), self._url, checklinks=False)
-        filled = self._prepare(resolved, loader, process, context)
-        plain = as_plain(job_order)
-        return {**plain, **{name: as_plain(filled[name]) for name in self._lists}}
+            prepared = self._prepare(resolved, loader, process, context)
+            filled = {name: as_plain(prepared[name]) for name in self._lists}
+        return {**as_plain(job_order), **filled}
 
     def whole(self, job_order: Any, process: Process, context: RuntimeContext) -> Any:
         """Return the input object as cwltool reads it, with the lines of all that is in it."""
@@ -158,9 +165,7 @@ def _resolve_plain(lists: Mapping[str, list[Any]], url: str) -> dict[str, Any] |
         for name in ("location", "path"):
             place = item.get(name)
             if place is not None:
-                if not _PLAIN_PATH.fullmatch(place):
-                    raise ValueError(place)
-                resolved[name] = "file://" + place if place[0] == "/" else above + place
+                resolved[name] = _url_of(place, above)
         others = item.get("secondaryFiles")
         if others is not None:
             resolved["secondaryFiles"] = [resolve(other) for other in others]
@@ -170,6 +175,29 @@ def _resolve_plain(lists: Mapping[str, list[Any]], url: str) -> dict[str, Any] |
         return {name: [resolve(item) for item in items] for name, items in lists.items()}
     except ValueError:
         return None
+
+
+def _url_of(place: str, above: str) -> str:
+    path = place.removeprefix("file://")
+    if not _PLAIN_PATH.fullmatch(path) or (path is not place and path[0] != "/"):
+        raise ValueError(place)
+    return "file://" + path if path[0] == "/" else above + path
+
+
+def _prepare_plain(item: dict[str, Any], access: StdFsAccess) -> None:
+    """Fill in what cwltool's ``init_job_order`` fills in of a File whose URL is plain letters."""
+    if "location" not in item:
+        item["location"] = item.pop("path")
+    if "size" not in item:
+        with contextlib.suppress(OSError):  # what is not there is told of later
+            item["size"] = access.size(item["location"])
+    if not item.get("basename"):
+        item["basename"] = os.path.basename(item["location"])
+    for name, part in zip(("nameroot", "nameext"), os.path.splitext(item["basename"]), strict=True):
+        if item.get(name) != part:
+            item[name] = part
+    for other in item.get("secondaryFiles", ()):
+        _prepare_plain(other, access)
 
 
 def _values(text: str) -> list[tuple[str, int, int, Any]]:

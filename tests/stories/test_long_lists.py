@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cwl_memo.cwl import long_lists
-from cwl_memo.cwl.door import Loader, cmap, file_uri, jobloaderctx
+from cwl_memo.cwl.door import Loader, StdFsAccess, cmap, file_uri, init_job_order, jobloaderctx
 from cwl_memo.cwl.long_lists import LongLists
 
 from .bench import Bench
@@ -269,7 +271,11 @@ def test_the_fields_of_a_file_are_those_of_cwl() -> None:
     assert not {"contents", "format", "listing"} & set(long_lists._FIELDS)
 
 
-_PLACES = st.text(alphabet="ab./:%#?~ -_é", min_size=1, max_size=9)
+_PLACES = st.builds(
+    str.__add__,
+    st.sampled_from(["", "file:", "file://", "file:///"]),
+    st.text(alphabet="ab./:%#?~ -_é", min_size=1, max_size=9),
+)
 
 
 @given(
@@ -296,9 +302,51 @@ def test_places_are_resolved_as_cwltools_reader_does(
         ("a.txt", "file:///d/a.txt"),
         ("data/a-b_c.txt", "file:///d/data/a-b_c.txt"),
         ("/data/x.txt", "file:///data/x.txt"),
+        ("file:///data/x.txt", "file:///data/x.txt"),
     ],
 )
 def test_plain_places_take_no_reader(place: str, resolved: str) -> None:
     lists = {"f": [{"class": "File", "path": place}]}
     found = long_lists._resolve_plain(lists, "file:///d/job.json")
     assert found == {"f": [{"class": "File", "path": resolved}]}
+
+
+_NAMES = st.sampled_from(["", "x", "x.tar.gz", ".x", "x.", "a.b"])
+_PLAIN_FILES = st.fixed_dictionaries(
+    {"class": st.just("File"), "path": st.sampled_from(["a", "a.b", "c/d.e.f", ".a", "no"])},
+    optional={"basename": _NAMES, "nameroot": _NAMES, "nameext": _NAMES, "size": st.just(7)},
+)
+_PLAIN_FILES |= st.builds(
+    lambda item, others: {**item, "secondaryFiles": others},
+    _PLAIN_FILES,
+    st.lists(_PLAIN_FILES, max_size=2),
+)
+
+
+@given(files=st.lists(_PLAIN_FILES, min_size=1, max_size=3), is_located=st.booleans())
+def test_files_are_prepared_as_cwltool_does(
+    files: list[dict[str, Any]], *, is_located: bool, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.getbasetemp() / "plain"
+    (folder / "c").mkdir(parents=True, exist_ok=True)
+    for name in ("a", "a.b", "c/d.e.f"):
+        (folder / name).write_text(name)
+    text = json.dumps({"f": files})
+    text = text.replace('"path"', '"location"') if is_located else text
+    job = folder / "job.json"
+    job.write_text(text)
+    url = file_uri(str(job))
+    ours = long_lists._resolve_plain(json.loads(text), url)
+    if ours is None:
+        return  # a name that begins with a dot
+    access = StdFsAccess("")
+    for item in ours["f"]:
+        long_lists._prepare_plain(item, access)
+    loader = Loader(jobloaderctx.copy())
+    read: Any = loader.resolve_ref(url, checklinks=False)[0]
+    process: Any = SimpleNamespace(
+        tool={"inputs": []}, metadata={}, get_requirement=lambda _: (None, None)
+    )
+    theirs: Any = init_job_order(read, argparse.Namespace(), process, loader, sys.stderr)
+    # Texts, so that the order of the fields counts.
+    assert json.dumps(ours["f"]) == json.dumps(theirs["f"])
