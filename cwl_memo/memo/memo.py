@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import json
-import math
 import os
 import stat
 import sys
@@ -21,7 +19,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from cwl_memo.core import policy
 from cwl_memo.core.cache import CacheBehavior
-from cwl_memo.core.canonical import JSON, canonical_bytes
+from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.entry import BlobRef, Entry, OutputVariant, Tree
 from cwl_memo.core.explain import differing_fields
@@ -29,13 +27,14 @@ from cwl_memo.core.facts import JobFacts
 from cwl_memo.core.fingerprint import Fingerprint, fingerprint
 from cwl_memo.core.mode import USUAL, Mode
 from cwl_memo.core.note import Tombstone
-from cwl_memo.core.outcome import Hit, Miss, MissCause, Reason, Refusal
+from cwl_memo.core.outcome import Hit, Miss, MissCause, Refusal
 from cwl_memo.core.run import SharedUse
-from cwl_memo.core.settings import Link, Retention, Settings
-from cwl_memo.errors import FormatError, InvalidatedError, StoreDamagedError, StoreError
+from cwl_memo.core.settings import Link, Settings
+from cwl_memo.errors import FormatError, StoreDamagedError, StoreError
 from cwl_memo.memo.claims import Claims, Unclaimed
 from cwl_memo.memo.execution import Execution
 from cwl_memo.memo.guard import Guard
+from cwl_memo.memo.recording import Recording
 from cwl_memo.store.hashing import hash_file
 from cwl_memo.store.protocol import SMALL, Claim, FileDigest, FileIdentity, Store
 from cwl_memo.store.workspace import Workspace, ingest_workspace
@@ -78,7 +77,8 @@ class Memo(Guard):
         self.settings = settings or Settings()
         self.run = run
         self.behavior = behavior
-        self.made: set[ReuseKey] = set()
+        self._recording = Recording(self, self.settings, behavior, self._lease)
+        self.made = self._recording.made
         """Keys of the entries that the run has made, where they may be taken back."""
         self._known: dict[FileIdentity, FileDigest] = {}
         self._neighbours: dict[str, list[Entry]] = {}
@@ -303,23 +303,9 @@ class Memo(Guard):
         :param inputs: digests of the files that links in it may lead to, by real path.
         :param leave_out: relative paths that are not recorded (they hold secrets).
         """
-        store = self.store
-        if store is None or not store.writable:
-            return Refusal(Reason.STORE_READ_ONLY)
-        if not policy.may_record(self.settings):
-            return Refusal(Reason.STORE_READ_ONLY, f"mode {self.settings.mode.value}")
-        try:
-            taken = ingest_workspace(
-                store, workspace, inputs, leave_out, limit=self.settings.max_size
-            )
-        except StoreError as error:
-            self.warn(error)
-            return Refusal(Reason.STORE_FAILED, str(error))
-        except OSError as error:
-            return Refusal(Reason.STORE_FAILED, f"workspace not readable: {error}")
-        if taken is None:
-            return Refusal(Reason.TOO_LARGE)
-        self._known.update(taken.identities)
+        taken = self._recording.ingest(self.store, workspace, inputs, leave_out)
+        if isinstance(taken, Workspace):
+            self._known.update(taken.identities)
         return taken
 
     def measure(self, workspace: Path, inputs: Mapping[str, FileDigest]) -> Workspace:
@@ -353,17 +339,7 @@ class Memo(Guard):
 
     def ingest_log(self, log: bytes | Path) -> BlobRef | None:
         """Take a captured log into the store; None where that fails or there is none."""
-        store = self.store
-        if store is None or not store.writable:
-            return None
-        try:
-            if isinstance(log, bytes):
-                return BlobRef(store.ingest_bytes(log), len(log))
-            digest = store.ingest_file(log)
-        except StoreError as error:
-            self.warn(error)
-            return None
-        return BlobRef(digest.digest, digest.size)
+        return self._recording.ingest_log(self.store, log)
 
     def ingest_file(self, path: Path) -> FileDigest | None:
         """Take one file into the store; None where that fails."""
@@ -374,56 +350,12 @@ class Memo(Guard):
 
     def publish(self, wanted: Fingerprint, execution: Execution) -> Entry | Refusal:
         """Make the result of a job visible to later lookups; return its entry, or why not."""
-        store = self.store
-        if store is None or not store.writable:
-            return Refusal(Reason.STORE_READ_ONLY)
-        try:
-            manifest = canonical_bytes(execution.workspace.tree.to_json())
-            tree = store.ingest_bytes(manifest)
-            logs = [blob for blob in (execution.stdout, execution.stderr) if blob is not None]
-            blobs = dict.fromkeys(
-                (
-                    *execution.workspace.blobs,
-                    *execution.output_blobs,
-                    *logs,
-                    BlobRef(tree, len(manifest)),
-                )
-            )
-            entry = Entry(
-                key=wanted.key,
-                fingerprint=wanted.fields,
-                variants=(OutputVariant(wanted.section, execution.output, execution.output_blobs),),
-                exit_code=execution.exit_code,
-                tree=tree,
-                stdout=None if execution.stdout is None else execution.stdout.digest,
-                stderr=None if execution.stderr is None else execution.stderr.digest,
-                blobs=tuple(blobs),
-                origin=execution.origin,
-                stdout_name=execution.stdout_name,
-                stderr_name=execution.stderr_name,
-                after=execution.after,
-                keep_until=self._keep_until(),
-            )
-            # It was executed here: whoever signs what is shared vouches for it.
-            store.vouch(entry)
-            self._publish(store, entry)
-        except InvalidatedError:
-            return Refusal(Reason.INVALIDATED_DURING_RUN)
-        except StoreError as error:
-            self.warn(error)
-            return Refusal(Reason.STORE_FAILED, str(error))
-        return entry
+        return self._recording.publish(self.store, wanted, execution)
 
     @property
     def limits_intermediates(self) -> bool:
         """Tell whether what is intermediate of new entries has a time to go."""
-        return self.settings.intermediate_files.retention is Retention.LIMITED
-
-    def _keep_until(self) -> int | None:
-        hours = self.settings.intermediate_files.duration_hours
-        if not self.limits_intermediates or hours is None:
-            return None
-        return math.ceil(time.time() + hours * 3600)
+        return self._recording.limits_intermediates
 
     def mark_final(self, keys: Iterable[ReuseKey]) -> None:
         """Note that outputs of entries that this run recorded are outputs of the run."""
@@ -432,33 +364,11 @@ class Memo(Guard):
             for key in sorted(keys):
                 self.guard(partial(store.mark_final, key, self.run), None)
 
-    def _publish(self, store: Store, entry: Entry) -> None:
-        if self._lease:
-            store.hold(self._lease, entry.key, time.time())
-        # What stood there before is not the run's to take away, nor is what takes its place.
-        provisional = (
-            self.behavior is CacheBehavior.CACHE_ON_FAILURE and store.get_entry(entry.key) is None
-        )
-        if provisional:
-            self.made.add(entry.key)
-        store.publish(entry)
-        if not provisional:
-            store.share(entry.key)
-
     def publish_variant(self, entry: Entry, variant: OutputVariant) -> Entry:
         """Add the output object of another outputs section to an entry."""
         grown = entry.with_variant(variant)
-        store = self.store
-        if store is not None and store.writable and policy.may_record(self.settings):
-            self.guard(lambda: self._publish_again(store, entry, grown), None)
+        self._recording.publish_variant(self.store, entry, grown)
         return grown
-
-    def _publish_again(self, store: Store, entry: Entry, grown: Entry) -> None:
-        if store.vouches_for(entry):
-            store.vouch(grown)
-        # One that was taken back meanwhile has answered this job, and answers no other.
-        with contextlib.suppress(InvalidatedError):
-            self._publish(store, grown)
 
     def note_run(self, line: dict[str, JSON]) -> None:
         """Add a line to the run's record in the store."""
