@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
-import stat
-import sys
 import threading
 import time
 from collections.abc import Collection, Iterable, Mapping
@@ -15,7 +12,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from cwl_memo.core import policy
 from cwl_memo.core.cache import CacheBehavior
@@ -35,9 +32,9 @@ from cwl_memo.memo.claims import Claims, Unclaimed
 from cwl_memo.memo.execution import Execution
 from cwl_memo.memo.guard import Guard
 from cwl_memo.memo.recording import Recording
-from cwl_memo.store.hashing import hash_file
-from cwl_memo.store.protocol import SMALL, Claim, FileDigest, FileIdentity, Store
-from cwl_memo.store.workspace import Workspace, ingest_workspace
+from cwl_memo.memo.seen_file import SeenFiles
+from cwl_memo.store.protocol import Claim, FileDigest, FileIdentity, Store
+from cwl_memo.store.workspace import Workspace
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -80,7 +77,7 @@ class Memo(Guard):
         self._recording = Recording(self, self.settings, behavior, self._lease)
         self.made = self._recording.made
         """Keys of the entries that the run has made, where they may be taken back."""
-        self._known: dict[FileIdentity, FileDigest] = {}
+        self._files = SeenFiles(self)
         self._neighbours: dict[str, list[Entry]] = {}
         self._claims = Claims(self)
         self._distrusted: set[ReuseKey] = set()
@@ -117,26 +114,7 @@ class Memo(Guard):
 
         :raises OSError: if the file cannot be read, or is not a regular file (``EINVAL``).
         """
-        found = os.stat(path)
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError(errno.EINVAL, "not a regular file", str(path))
-        identity = FileIdentity.of(found)
-        known = self._known.get(identity)
-        store = self.store
-        if known is None and store is not None and found.st_size > SMALL:
-            known = self.guard(lambda: store.known_digest(identity), None)
-            if known is not None:
-                self._known[identity] = known
-        if known is None:
-            started = time.time_ns()
-            known = hash_file(path, sha1=False)
-            after = FileIdentity.of(os.stat(path))
-            if after != identity:
-                raise OSError(errno.EBUSY, "changed while it was read", str(path))
-            if store is not None and store.writable and found.st_size > SMALL:
-                fresh = known
-                self.guard(lambda: store.remember_digest(identity, fresh, started), None)
-        return known, identity
+        return self._files.digest(path, self.store)
 
     def trust(self, path: str | Path, digest: FileDigest) -> None:
         """Take a file's digest as known while its stat identity stands.
@@ -144,7 +122,7 @@ class Memo(Guard):
         For files that this process has just seen finished: outputs of its jobs, and
         what it materialised itself.
         """
-        self._known[FileIdentity.of(os.stat(path))] = digest
+        self._files.trust(path, digest)
 
     # lookup
 
@@ -305,7 +283,7 @@ class Memo(Guard):
         """
         taken = self._recording.ingest(self.store, workspace, inputs, leave_out)
         if isinstance(taken, Workspace):
-            self._known.update(taken.identities)
+            self._files.learn(taken)
         return taken
 
     def measure(self, workspace: Path, inputs: Mapping[str, FileDigest]) -> Workspace:
@@ -313,11 +291,7 @@ class Memo(Guard):
 
         :raises OSError: if the directory cannot be read.
         """
-        # No directory is larger than that.
-        found = ingest_workspace(_Hasher(), workspace, inputs, limit=sys.maxsize)
-        taken = cast("Workspace", found)
-        self._known.update(taken.identities)
-        return taken
+        return self._files.measure(workspace, inputs)
 
     def set_aside(self, entry: Entry, reason: str) -> bool:
         """Never use an entry again; return whether the store has set it aside.
@@ -424,11 +398,3 @@ class Memo(Guard):
             return
         if self.guard(lambda: store.is_due(size, age), otherwise=False):
             self.guard(lambda: len(store.gc(size, max_age=age, patience=_PATIENCE)), 0)
-
-
-class _Hasher:
-    """Takes nothing in; finds out the digests of what it is given."""
-
-    def ingest_file(self, path: Path) -> FileDigest:
-        """Return the digests of a regular file, reading it once."""
-        return hash_file(path)
