@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import time
 from collections.abc import Collection, Iterable, Mapping
 from concurrent.futures import Future
@@ -19,7 +18,6 @@ from cwl_memo.core.cache import CacheBehavior
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.entry import BlobRef, Entry, OutputVariant, Tree
-from cwl_memo.core.explain import differing_fields
 from cwl_memo.core.facts import JobFacts
 from cwl_memo.core.fingerprint import Fingerprint, fingerprint
 from cwl_memo.core.mode import USUAL, Mode
@@ -31,6 +29,7 @@ from cwl_memo.errors import FormatError, StoreDamagedError, StoreError
 from cwl_memo.memo.claims import Claims, Unclaimed
 from cwl_memo.memo.execution import Execution
 from cwl_memo.memo.guard import Guard
+from cwl_memo.memo.neighbour import Neighbours
 from cwl_memo.memo.recording import Recording
 from cwl_memo.memo.seen_file import SeenFiles
 from cwl_memo.store.protocol import Claim, FileDigest, FileIdentity, Store
@@ -40,9 +39,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = ["Memo"]
-
-_NEIGHBOURS: Final = 16
-"""How many earlier entries of a tool a miss is compared with."""
 
 _PATIENCE: Final = 2.0
 """Seconds for which entries are evicted as a run ends."""
@@ -78,11 +74,10 @@ class Memo(Guard):
         self.made = self._recording.made
         """Keys of the entries that the run has made, where they may be taken back."""
         self._files = SeenFiles(self)
-        self._neighbours: dict[str, list[Entry]] = {}
+        self._neighbours = Neighbours(run)
         self._claims = Claims(self)
         self._distrusted: set[ReuseKey] = set()
         self._seen: dict[ReuseKey, tuple[Digest, ...]] = {}
-        self._lock = threading.Lock()
         if store is not None and self._lease:
             self.guard(lambda: store.begin_run(self._lease), None)
 
@@ -156,7 +151,7 @@ class Memo(Guard):
             return Miss(key, MissCause.DIFFERED)
         entry = store.get_entry(key)
         if entry is None:
-            return self._nearest(store, wanted, label)
+            return self._neighbours.nearest(store, wanted, label)
         for tombstone in tombstones:
             if entry.is_dead(tombstone):
                 return Miss(key, MissCause.INVALIDATED, detail=tombstone.reason)
@@ -196,24 +191,6 @@ class Memo(Guard):
         store = self.store
         if store is not None:
             self.guard(lambda: store.bring(digests), None)
-
-    def _nearest(self, store: Store, wanted: Fingerprint, label: str) -> Miss:
-        """Return the miss, held against the earlier entry that differs least."""
-        with self._lock:
-            entries = self._neighbours.get(label)
-            if entries is None:
-                found = [store.get_entry(key) for key in store.recent(label, _NEIGHBOURS)]
-                # What this run made itself is no earlier entry, and says nothing.
-                entries = [e for e in found if e is not None and e.origin.run != self.run]
-                self._neighbours[label] = entries
-        best: tuple[tuple[str, ...], Entry] | None = None
-        for entry in entries:
-            differs = differing_fields(entry.fingerprint, wanted.fields)
-            if differs and (best is None or len(differs) < len(best[0])):
-                best = (differs, entry)
-        if best is None:
-            return Miss(wanted.key, MissCause.NO_ENTRY)
-        return Miss(wanted.key, MissCause.CHANGED, best[0], best[1].key)
 
     def stands(self, key: ReuseKey) -> bool:
         """Tell whether no entry of a key was taken back since it was first looked up here.
