@@ -140,8 +140,8 @@ def test_a_damaged_entry_in_memory_is_a_miss() -> None:
     store = MemoryStore()
     record(store, 1, b"one")
     record(store, 2, b"two")
-    store._entries[ReuseKey(key(1).hex)] = b'{"format": 1}'
-    store._entries[ReuseKey(key(2).hex)] = b"{"
+    store._content.entries[ReuseKey(key(1).hex)] = b'{"format": 1}'
+    store._content.entries[ReuseKey(key(2).hex)] = b"{"
     assert store.verify().bad_entries == (key(1).hex, key(2).hex)
     assert store.get_entry(key(1)) is None
     assert store.stats().quarantined == 2
@@ -150,7 +150,7 @@ def test_a_damaged_entry_in_memory_is_a_miss() -> None:
 def test_old_orphans_in_memory_go() -> None:
     store = MemoryStore()
     found = store.ingest_bytes(b"orphan")
-    store._blobs[found] = type(store._blobs[found])(b"orphan", since=0.0)
+    store._content.blobs[found] = type(store._content.blobs[found])(b"orphan", since=0.0)
     store.gc(100)
     assert not store.check_blob(found, 6)
 
@@ -158,5 +158,5 @@ def test_old_orphans_in_memory_go() -> None:
 def test_clearing_a_damaged_entry_in_memory() -> None:
     store = MemoryStore()
     record(store, 1, b"one")
-    store._entries[key(1)] = b"{"
+    store._content.entries[key(1)] = b"{"
     assert store.clear([key(1)]) == 1

@@ -113,7 +113,7 @@ def test_it_can_be_made_again(store: Store) -> None:
 def test_a_damaged_entry_is_not_taken_for_the_runs_own() -> None:
     store = MemoryStore()
     make(store, 1, b"one")
-    store._entries[key(1)] = b"{"
+    store._content.entries[key(1)] = b"{"
     assert store.take_back(RUN, [key(1)]) == 0
 
 

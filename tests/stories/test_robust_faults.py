@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -73,12 +74,15 @@ class Clay:
     """A memory store's state, of which any number of stores can be made."""
 
     def __init__(self, store: MemoryStore) -> None:
-        self._state = {k: v for k, v in vars(store).items() if k != "_lock"}
+        self._content = store._content
 
     def store(self) -> MemoryStore:
         store = MemoryStore()
         # Its entries, blobs and digests are values: a copy of the containers is enough.
-        vars(store).update({name: copy.copy(value) for name, value in self._state.items()})
+        for part in fields(store._content):
+            if part.name != "lock":
+                value = copy.copy(getattr(self._content, part.name))
+                setattr(store._content, part.name, value)
         return store
 
 
