@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -17,7 +16,7 @@ from cwl_memo.core.manifest import StatIdentity, UsedEntry
 from cwl_memo.core.mode import USUAL, Mode
 from cwl_memo.core.note import Note, Tombstone
 from cwl_memo.core.retention import Evicted, Limits
-from cwl_memo.errors import InvalidatedError, PinnedError, StoreDamagedError, StoreReadOnlyError
+from cwl_memo.errors import InvalidatedError, PinnedError, StoreReadOnlyError
 from cwl_memo.store.blob import BlobFiles
 from cwl_memo.store.census import Census
 from cwl_memo.store.claim import Claims
@@ -26,6 +25,7 @@ from cwl_memo.store.collect import Collector
 from cwl_memo.store.entry_file import EntryFiles
 from cwl_memo.store.failure import reading
 from cwl_memo.store.index import Index
+from cwl_memo.store.indexed_entry import IndexedEntries, is_current
 from cwl_memo.store.layout import open_layout
 from cwl_memo.store.lease import Leases
 from cwl_memo.store.manifest_file import ManifestFiles, name_of_run, used_entry
@@ -46,7 +46,6 @@ from cwl_memo.store.regular import is_regular
 from cwl_memo.store.run_file import RunFiles
 from cwl_memo.store.secret_file import read_secret
 from cwl_memo.store.spool import Spool
-from cwl_memo.store.summary import EntrySummary, as_stamp
 from cwl_memo.store.sweep import Sweep
 from cwl_memo.store.untold import Untold
 from cwl_memo.store.upkeep import Upkeep
@@ -55,12 +54,6 @@ __all__ = ["LocalStore", "open_store"]
 
 _INDEX_TIMEOUT: Final = 60.0
 """Seconds to wait for another process that writes to the index."""
-
-_PAST: Final = 60.0
-"""Seconds from which on a use is not of now."""
-
-_REBUILD: Final = 10_000
-"""How many entries are read at most to find the latest of each tool again."""
 
 
 def open_store(path: str | os.PathLike[str], *, readonly: bool = False) -> LocalStore:
@@ -95,18 +88,18 @@ class LocalStore(Near):
             self._quarantine,
             index_timeout,
             writable=self.writable,
-            is_current=self._is_current,
+            is_current=partial(is_current, self._entries),
         )
         self._blobs = BlobFiles(layout, self._index, self._quarantine)
         self._claims = Claims(layout.locks)
         self._leases = Leases(layout.locks)
         self._runs = RunFiles(layout.runs)
         self._sweep = Sweep(layout.locks)
+        self._indexed = IndexedEntries(layout, self._entries, self._index, self._sweep)
         self._tombstones = Tombstones(layout)
         self._pins = Pins(layout)
         self.manifests = ManifestFiles(layout)
         self._upkeep = self._make_upkeep()
-        self._rebuilding = threading.Lock()
 
     def _make_upkeep(self) -> Upkeep:
         layout, entries, blobs, index = self._layout, self._entries, self._blobs, self._index
@@ -155,32 +148,7 @@ class LocalStore(Near):
         if entry.is_dead(self.tombstone(entry.key)):
             # It would only take the place of one that is alive.
             raise InvalidatedError(f"entry {entry.key} was invalidated")
-        if self._entries.look(entry.key) is not None:
-            self._index.forget_entry(entry.key)
-        written = self._entries.write(entry, self._placing(entry))
-        summary = EntrySummary.of(entry, written.st_ino, written.st_mtime_ns)
-        self._index.published(entry.key, summary)
-        if entry.keep_until is not None:
-            self._index.note_deadline(entry.keep_until)
-
-    def _is_current(self, key: ReuseKey, summary: EntrySummary) -> bool:
-        found = self._entries.look(key)
-        if found is None:
-            return False
-        return (found.st_ino, as_stamp(found.st_mtime_ns)) == (summary.inode, summary.used)
-
-    @contextmanager
-    def _placing(self, entry: Entry) -> Iterator[None]:
-        """Have all blobs of an entry there while it gets its place."""
-        with self._sweep.publishing(entry.key):
-            with reading("look at a blob"):
-                for blob in entry.blobs:
-                    found = is_regular(self._layout.blob(blob.digest))
-                    if found is None or found.st_size != blob.size:
-                        raise StoreDamagedError(
-                            f"entry {entry.key}: blob {blob.digest} is not there"
-                        )
-            yield
+        self._indexed.publish(entry)
 
     def is_evicted(self, key: ReuseKey) -> bool:
         """Tell whether an entry's blobs were taken by retention, its metadata kept."""
@@ -199,18 +167,12 @@ class LocalStore(Near):
     def quarantine_entry(self, entry: Entry, reason: str) -> bool:
         """Set an entry aside, with the reason; return whether it was there."""
         self._must_write()
-        there = self._entries.get(entry.key)
-        if there is None or there.origin != entry.origin:
-            return False
-        self._index.forget_entry(entry.key)
-        self._entries.set_aside(entry.key, reason)
-        return True
+        return self._indexed.set_aside(entry, reason)
 
     def drop_entry(self, key: ReuseKey) -> None:
         """Forget an entry; not an error where there is none."""
         self._must_write()
-        self._index.forget_entry(key)
-        self._entries.drop(key)
+        self._indexed.drop(key)
 
     def keys(self, prefix: str = "") -> Iterator[ReuseKey]:
         """Yield the keys of all entries, or of those that begin so, in no order."""
@@ -221,17 +183,7 @@ class LocalStore(Near):
 
         At most :data:`~cwl_memo.store.index.RECENT` of them are known.
         """
-        with self._rebuilding:
-            keys = self._index.recent(tool, self._latest)
-        with reading("look for entries"):
-            return [key for key in keys if self._entries.used(key)][:limit]
-
-    def _latest(self) -> Iterator[tuple[str, float, ReuseKey]]:
-        """Yield tool, time of last use and key of the entries used last."""
-        for when, key in self._entries.latest(_REBUILD):
-            entry = self._entries.get(key)
-            if entry is not None:
-                yield entry.origin.tool, when / 1e9, key
+        return self._indexed.recent(tool, limit)
 
     def name_of_run(self, asked: JSON) -> str:
         """Return the name of the manifest of a command line in its surroundings.
@@ -331,10 +283,7 @@ class LocalStore(Near):
         """Note that a run uses an entry; not more than a note, so never an error."""
         if self.writable:
             self._leases.hold(run, key)
-            self._entries.touch(key, when)
-            if when < time.time() - _PAST:
-                # The index takes an entry for used no earlier than it was published.
-                self._index.forget_entry(key)
+            self._indexed.touch(key, when)
 
     def take_back(self, run: str, keys: Iterable[ReuseKey]) -> int:
         """Remove the entries that a run made, but for those that another uses."""
