@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -17,21 +16,12 @@ from cwl_memo.core.mode import USUAL, Mode
 from cwl_memo.core.note import Note, Tombstone
 from cwl_memo.core.retention import Evicted, Limits
 from cwl_memo.errors import InvalidatedError, PinnedError, StoreReadOnlyError
-from cwl_memo.store.blob import BlobFiles
-from cwl_memo.store.census import Census
-from cwl_memo.store.claim import Claims
 from cwl_memo.store.clock import now
-from cwl_memo.store.collect import Collector
-from cwl_memo.store.entry_file import EntryFiles
 from cwl_memo.store.failure import reading
-from cwl_memo.store.index import Index
-from cwl_memo.store.indexed_entry import IndexedEntries, is_current
-from cwl_memo.store.layout import open_layout
-from cwl_memo.store.lease import Leases
-from cwl_memo.store.manifest_file import ManifestFiles, name_of_run, used_entry
+from cwl_memo.store.local_parts import LocalParts
+from cwl_memo.store.manifest_file import name_of_run, used_entry
 from cwl_memo.store.materialise import copy_blob, link_blob, write_blob
 from cwl_memo.store.near import Near
-from cwl_memo.store.note_file import Pins, Tombstones
 from cwl_memo.store.protocol import (
     Claim,
     Eviction,
@@ -41,14 +31,10 @@ from cwl_memo.store.protocol import (
     StoreStats,
     VerifyReport,
 )
-from cwl_memo.store.quarantine import Quarantine
 from cwl_memo.store.regular import is_regular
-from cwl_memo.store.run_file import RunFiles
 from cwl_memo.store.secret_file import read_secret
 from cwl_memo.store.spool import Spool
-from cwl_memo.store.sweep import Sweep
 from cwl_memo.store.untold import Untold
-from cwl_memo.store.upkeep import Upkeep
 
 __all__ = ["LocalStore", "open_store"]
 
@@ -78,55 +64,22 @@ class LocalStore(Near):
     def __init__(
         self, path: Path, *, readonly: bool = False, index_timeout: float = _INDEX_TIMEOUT
     ) -> None:
-        layout, self.writable = open_layout(path, readonly=readonly)
-        self.location = str(layout.root)
-        self._layout = layout
-        self._quarantine = Quarantine(layout.quarantine, writable=self.writable)
-        self._entries = EntryFiles(layout, self._quarantine)
-        self._index = Index(
-            layout.index,
-            self._quarantine,
-            index_timeout,
-            writable=self.writable,
-            is_current=partial(is_current, self._entries),
-        )
-        self._blobs = BlobFiles(layout, self._index, self._quarantine)
-        self._claims = Claims(layout.locks)
-        self._leases = Leases(layout.locks)
-        self._runs = RunFiles(layout.runs)
-        self._sweep = Sweep(layout.locks)
-        self._indexed = IndexedEntries(layout, self._entries, self._index, self._sweep)
-        self._tombstones = Tombstones(layout)
-        self._pins = Pins(layout)
-        self.manifests = ManifestFiles(layout)
-        self._upkeep = self._make_upkeep()
-
-    def _make_upkeep(self) -> Upkeep:
-        layout, entries, blobs, index = self._layout, self._entries, self._blobs, self._index
-        census = Census(layout, entries, index)
-        collector = Collector(
-            layout,
-            entries,
-            blobs,
-            index,
-            self._leases,
-            census,
-            self._sweep,
-            self._tombstones,
-            self._pins,
-        )
-        return Upkeep(
-            layout,
-            entries,
-            blobs,
-            index,
-            self._leases,
-            self._runs,
-            self._quarantine,
-            census,
-            collector,
-            self._pins,
-        )
+        parts = LocalParts.opened(path, readonly=readonly, index_timeout=index_timeout)
+        self.location = str(parts.layout.root)
+        self.writable = parts.writable
+        self._layout = parts.layout
+        self._quarantine = parts.quarantine
+        self._entries = parts.entries
+        self._index = parts.index
+        self._blobs = parts.blobs
+        self._claims = parts.claims
+        self._leases = parts.leases
+        self._runs = parts.runs
+        self._tombstones = parts.tombstones
+        self._pins = parts.pins
+        self.manifests = parts.manifests
+        self._indexed = parts.indexed()
+        self._upkeep = parts.upkeep()
 
     def _must_write(self) -> None:
         if not self.writable:

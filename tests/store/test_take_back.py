@@ -208,8 +208,8 @@ def test_who_publishes_keeps_a_run_from_taking_back(
 ) -> None:
     """Else it could remove what another run has put in the place of its entry."""
     made = make(local, 1, b"one")
-    monkeypatch.setattr(local._sweep, "_patience", 0.0)
-    with local._sweep.publishing(key(2)), pytest.raises(StoreError):
+    monkeypatch.setattr(local._upkeep.collector.sweep, "_patience", 0.0)
+    with local._upkeep.collector.sweep.publishing(key(2)), pytest.raises(StoreError):
         local.take_back(RUN, [key(1)])
     assert local.get_entry(key(1)) == made
 
