@@ -7,12 +7,11 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import IO, Final, TypeVar
+from typing import IO, Final
 
 from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.entry import BlobRef, Entry, Origin
@@ -29,16 +28,15 @@ from cwl_memo.errors import (
     StoreReadOnlyError,
     StoreUnavailableError,
 )
-from cwl_memo.store.failure import reading, writing
+from cwl_memo.store.failure import reading
 from cwl_memo.store.protocol import Claim
 from cwl_memo.store.shared.blobs import Blobs
 from cwl_memo.store.shared.bucket import Bucket
+from cwl_memo.store.shared.entry_blob import EntryBlobs
 from cwl_memo.store.shared.envelope import (
     ENVELOPE_LIMIT,
-    Place,
     Sealed,
     SharedEntry,
-    Stored,
     open_envelope,
     seal_envelope,
 )
@@ -64,10 +62,6 @@ __all__ = ["SharedStore"]
 
 _THREADS: Final = 16
 _SENDERS: Final = 8
-_REMEMBERED: Final = 100_000
-"""Blobs of which it is remembered how they are stored."""
-
-_T = TypeVar("_T")
 
 _RENEWED_AT_ONCE: Final = 1000
 """Entries that one run looks at to see whether they are to be written once more."""
@@ -110,13 +104,19 @@ class SharedStore:
         self._pool = Workers(_THREADS, "cwl-memo shared store")
         # Look-ups do not wait behind large blobs that go up.
         self._senders = Workers(_SENDERS, "cwl-memo sender")
-        self._blobs = Blobs(bucket, may_write=self.may_write)
+        self._blobs = EntryBlobs(
+            Blobs(bucket, may_write=self.may_write),
+            self.location,
+            self._open,
+            partial(self._warn, "blob"),
+            self._pool,
+            self._senders,
+        )
         self._leases = Leases(bucket, self._pool)
         self._tombstones = SharedTombstones(bucket)
         self._lock = threading.Lock()
         self._marking = threading.Lock()
         self._has_marker: bool | None = None
-        self._stored: dict[Digest, Stored] = {}
         self._quarantined: set[tuple[ReuseKey, Origin]] = set()
         self._warned: set[str] = set()
         self._once = once or Once()
@@ -199,7 +199,7 @@ class SharedStore:
                 return None
         if (key, shared.entry.origin) in self._quarantined:
             return None
-        self._remember(shared)
+        self._blobs.remember(shared)
         with self._lock:
             if len(self._used) < _RENEWED_AT_ONCE:
                 self._used.add(key)
@@ -247,15 +247,6 @@ class SharedStore:
                 self._listed_trust = trust
         return trust
 
-    def _remember(self, shared: SharedEntry) -> None:
-        with self._lock:
-            if len(self._stored) > _REMEMBERED:
-                self._stored.clear()
-            for digest, stored in shared.stored.items():
-                # That it is in the envelope of one entry says nothing of another's.
-                if stored.place is not Place.INLINE:
-                    self._stored[digest] = stored
-
     def publish(
         self, entry: Entry, open_blob: Callable[[Digest], IO[bytes]], *, signed: bool = True
     ) -> bool:
@@ -272,7 +263,7 @@ class SharedStore:
             if yields and not self._is_free(name):
                 return False
             sealed = Sealed.of(entry, open_blob)
-            stored = self._upload(sealed.rest, open_blob)
+            stored = self._blobs.upload(sealed.rest, open_blob)
             try:
                 data = seal_envelope(entry, sealed.inline, stored, key)
             except StoreError as error:
@@ -287,21 +278,6 @@ class SharedStore:
             return self._bucket.head(name) is None
         # Whoever may not look finds out as it is created.
         return self._bucket.has_create()
-
-    def _upload(
-        self, blobs: tuple[BlobRef, ...], open_blob: Callable[[Digest], IO[bytes]]
-    ) -> dict[Digest, Stored]:
-        upload = partial(self._blobs.upload, open_blob=open_blob)
-        stored = self._each(upload, blobs, self._senders)
-        return {blob.digest: how for blob, how in zip(blobs, stored, strict=True)}
-
-    def _each(
-        self, work: Callable[[BlobRef], _T], blobs: Sequence[BlobRef], pool: Executor
-    ) -> Iterable[_T]:
-        """Do something with several blobs at once."""
-        if len(blobs) < 2:
-            return map(work, blobs)
-        return pool.map(work, blobs)
 
     def quarantine(self, entry: Entry, reason: str) -> None:
         """Have the entry of a key gone, if it is this one.
@@ -363,47 +339,15 @@ class SharedStore:
         """Tell whether blobs of an entry are all there, with their sizes; inline ones are."""
         if not self.may_read:
             return False
-        asked = tuple(dict.fromkeys(blobs))
         with self._reading():
-            there: SharedEntry | None = None
-            if any(self._stored.get(blob.digest) is None for blob in asked):
-                there = self._open(entry.key)
-            if there is not None:
-                self._remember(there)
-            inline = {} if there is None else there.inline
-            left = [blob for blob in asked if blob.digest not in inline]
-            return all(self._each(self._has, left, self._pool))
-
-    def _has(self, blob: BlobRef) -> bool:
-        stored = self._stored.get(blob.digest)
-        return stored is not None and self._blobs.has(blob, stored)
+            return self._blobs.are_there(entry, blobs)
 
     def fetch(self, entry: Entry, blob: BlobRef, target: Path) -> None:
         """Write a blob to a new file, its digest checked while it streams."""
         if not self.may_read:
             raise StoreDamagedError(f"nothing is read from the shared store {self.location}")
         with self._reading():
-            stored = self._stored.get(blob.digest)
-            if stored is None:
-                there = self._open(entry.key)
-                if there is not None:
-                    self._remember(there)
-                    stored = there.stored.get(blob.digest)
-                    data = there.inline.get(blob.digest)
-                    if data is not None:
-                        with writing("write a blob"), target.open("xb") as file:
-                            file.write(data)
-                        return
-            stored = stored or self._blobs.look(blob)
-            if stored is None:
-                raise StoreDamagedError(f"blob {blob.digest} is not in {self.location}")
-            try:
-                self._blobs.fetch(blob, stored, target)
-            except StoreDamagedError as error:
-                with self._lock:
-                    self._stored.pop(blob.digest, None)
-                self._warn("blob", f"a blob of entry {entry.key} is not used ({error})")
-                raise
+            self._blobs.fetch(entry, blob, target)
 
     # what people say, and who executes
 

@@ -17,6 +17,7 @@ from cwl_memo.errors import (
     StoreUnavailableError,
     StoreUnreachableError,
 )
+from cwl_memo.store.shared import entry_blob
 from cwl_memo.store.shared import store as store_module
 from cwl_memo.store.shared.bucket import Bucket
 from cwl_memo.store.shared.envelope import open_envelope, seal_envelope
@@ -42,7 +43,7 @@ def test_after_its_end_it_is_unavailable(memory: Bucket) -> None:
 def test_what_it_forgets_it_looks_up_again(
     memory: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_module, "_REMEMBERED", 2)
+    monkeypatch.setattr(entry_blob, "_REMEMBERED", 2)
     store = SharedStore(memory)
     made = [share(store, number, SMALL_FILE, *FILES) for number in range(3)]
     for one in made:
