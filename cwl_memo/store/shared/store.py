@@ -17,7 +17,7 @@ from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.entry import BlobRef, Entry, Origin
 from cwl_memo.core.note import Tombstone
 from cwl_memo.core.settings import SharedMode
-from cwl_memo.core.signature import SigningKey, TrustPolicy, entry_digest
+from cwl_memo.core.signature import SigningKey, TrustPolicy
 from cwl_memo.errors import (
     FormatError,
     InvalidatedError,
@@ -44,7 +44,6 @@ from cwl_memo.store.shared.layout import (
     ENTRIES,
     MARKER,
     MARKER_LIMIT,
-    SETTINGS,
     check_marker,
     entry_name,
     key_of_name,
@@ -54,8 +53,8 @@ from cwl_memo.store.shared.lease import Leases
 from cwl_memo.store.shared.once import Once
 from cwl_memo.store.shared.remote import Found
 from cwl_memo.store.shared.renew import renew
-from cwl_memo.store.shared.store_settings import read_trust
 from cwl_memo.store.shared.tombstone import SharedTombstones
+from cwl_memo.store.shared.trust import Trust
 from cwl_memo.store.workers import Workers
 
 __all__ = ["SharedStore"]
@@ -96,8 +95,7 @@ class SharedStore:
         self.may_write = mode is not SharedMode.READONLY
         self._may_list = True
         self._bucket = bucket
-        self._trust = trust or TrustPolicy()
-        self._listed_trust: TrustPolicy | None = None
+        self._trust = Trust(bucket, trust or TrustPolicy(), self._warn)
         self._used: set[ReuseKey] = set()
         self._sign_with = sign_with
         self._program = program
@@ -194,7 +192,7 @@ class SharedStore:
             shared = self._open(key)
             if shared is None:
                 return None
-            signer = self._signer(shared)
+            signer = self._trust.signer(shared)
             if signer is None or self._tombstones.is_dead(shared.entry):
                 return None
         if (key, shared.entry.origin) in self._quarantined:
@@ -220,32 +218,6 @@ class SharedStore:
         """
         data = self._bucket.get(entry_name(key), ENVELOPE_LIMIT)
         return None if data is None else open_envelope(data, key)
-
-    def _signer(self, shared: SharedEntry) -> str | None:
-        if not self._trust.keys:
-            return ""
-        name = entry_name(shared.entry.key)
-        try:
-            signer = self._trusted().accepts(entry_digest(shared.entry), shared.signature)
-        except FormatError as error:
-            self._warn("damaged", f"object {name} is not used ({error})")
-            return None
-        if signer is None:
-            why = "signed by no trusted key" if shared.signature else "not signed"
-            self._warn("untrusted", f"entry {name} is not used ({why})")
-        return signer
-
-    def _trusted(self) -> TrustPolicy:
-        """Return whose entries count here; what the store itself lists is read once."""
-        trust = self._listed_trust
-        if trust is None:
-            trust, problem = read_trust(self._bucket, self._trust)
-            if problem is not None:
-                self._warn("settings", f"the keys in {SETTINGS} do not count ({problem})")
-            if problem is None or isinstance(problem, StoreDamagedError):
-                # What failed for another reason may be read for the next entry.
-                self._listed_trust = trust
-        return trust
 
     def publish(
         self, entry: Entry, open_blob: Callable[[Digest], IO[bytes]], *, signed: bool = True

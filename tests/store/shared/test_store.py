@@ -18,7 +18,7 @@ from cwl_memo.errors import (
     StoreUnreachableError,
 )
 from cwl_memo.store.shared import entry_blob
-from cwl_memo.store.shared import store as store_module
+from cwl_memo.store.shared import trust as trust_module
 from cwl_memo.store.shared.bucket import Bucket
 from cwl_memo.store.shared.envelope import open_envelope, seal_envelope
 from cwl_memo.store.shared.layout import MARKER, SETTINGS
@@ -87,7 +87,7 @@ def test_an_entry_whose_digest_cannot_be_made_is_not_trusted(
     store = SharedStore(memory, trust=TrustPolicy(frozenset({key.public})), sign_with=key)
     made = share(store, 1, SMALL_FILE)
     assert store.find(made.key) is not None
-    monkeypatch.setattr(store_module, "entry_digest", fail)
+    monkeypatch.setattr(trust_module, "entry_digest", fail)
     assert store.find(made.key) is None
     assert "cannot be written" in caplog.text
     store.close()
