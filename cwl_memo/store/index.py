@@ -10,32 +10,23 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from cwl_memo.core.digest import Digest, ReuseKey, digest_of_value
-from cwl_memo.errors import FormatError, StoreError
+from cwl_memo.errors import FormatError
 from cwl_memo.store.protocol import RACY_NS, FileDigest, FileIdentity
 from cwl_memo.store.quarantine import Quarantine
 from cwl_memo.store.regular import remove_file
 from cwl_memo.store.summary import EntrySummary, pack, unpack
-from cwl_memo.store.table import (
-    DiskTable,
-    MemoryTable,
-    ReadTable,
-    Table,
-    TableDamagedError,
-    TableUnusableError,
-)
+from cwl_memo.store.table import Table
+from cwl_memo.store.unfailing_table import UnfailingTable, value_of
 
 __all__ = ["RECENT", "BlobIdentity", "Index", "is_racy"]
-
-_log = logging.getLogger("cwltool")
 
 RECENT: Final = 64
 """How many of a tool's latest entries are at hand."""
@@ -62,8 +53,6 @@ _TOTAL: Final = "total"
 BlobIdentity = tuple[int, int, int, int]
 """Inode, size, mtime and ctime of a blob. Not the device: its number may change with a
 reboot, and a file that was moved to another one has another inode or ctime."""
-
-_T = TypeVar("_T")
 
 
 def is_racy(identity: FileIdentity, hashed_ns: int) -> bool:
@@ -100,8 +89,6 @@ class Index:
     ) -> None:
         self._directory = directory
         self._writable = writable
-        self._quarantine = quarantine
-        self._timeout = timeout
         self._lock = threading.RLock()
         self._pending: dict[str, Any] = {}
         self._added = 0
@@ -109,62 +96,16 @@ class Index:
         self._is_current = is_current
         self._latest: list[tuple[str, float, ReuseKey]] = []
         self._flushed = time.monotonic()
-        self._rebuilds = 0
-        self._table: Table = MemoryTable()
-        if writable:
-            self._open(directory)
-        else:
-            # SQLite cannot use a table as it should in a directory where it cannot write.
-            self._table = ReadTable(directory)
+        self._table = UnfailingTable(directory, quarantine, timeout, self._lock, writable=writable)
 
-    # the table
-
-    def _open(self, directory: Path) -> None:
-        try:
-            self._table = DiskTable(directory, self._timeout)
-        except TableDamagedError as error:
-            self._replace(error)
-        except TableUnusableError as error:
-            self._do_without(error)
-
-    def _replace(self, error: TableDamagedError) -> None:
-        """Set a damaged table aside and begin a new one; the second time, in memory."""
-        directory = self._directory
-        self._table.close()
-        self._rebuilds += 1
-        if self._rebuilds > 1:
-            self._do_without(error)
-            return
-        try:
-            self._quarantine.take(directory, f"damaged index: {error}")
-            directory.mkdir(mode=0o700, exist_ok=True)
-        except (StoreError, OSError) as failure:
-            self._do_without(failure)
-            return
-        self._open(directory)
-
-    def _do_without(self, error: Exception) -> None:
-        _log.warning("cwl-memo: working without an index: %s", error)
-        self._table.close()
-        self._table = MemoryTable()
-
-    def _ask(self, use: Callable[[Table], _T]) -> _T:
-        with self._lock:
-            while True:
-                try:
-                    return use(self._table)
-                # A table in memory never fails, so this ends.
-                except TableDamagedError as error:
-                    self._replace(error)
-                except TableUnusableError as error:
-                    self._do_without(error)
+    # notes
 
     def _get(self, name: str) -> Any:
         """Return the value of a name, waiting notes first; None where there is none."""
         with self._lock:
             if name in self._pending:
                 return self._pending[name]
-            return _loads(self._ask(lambda table: table.get(name)))
+            return self._table.ask(lambda table: value_of(table, name))
 
     def _note(self, name: str, value: Any) -> None:
         with self._lock:
@@ -177,7 +118,7 @@ class Index:
         with self._lock:
             self._flushed = time.monotonic()
             if self._pending or self._added or self._summaries:
-                self._ask(self._write_pending)
+                self._table.ask(self._write_pending)
                 self._pending.clear()
                 self._summaries.clear()
                 self._added = 0
@@ -197,7 +138,7 @@ class Index:
             for name, value in self._pending.items():
                 table.set(name, json.dumps(value))
             if self._added:
-                total = _as_total(_loads(table.get(_TOTAL)))
+                total = _as_total(value_of(table, _TOTAL))
                 if total is not None:
                     table.set(_TOTAL, json.dumps([max(0, total[0] + self._added), total[1]]))
 
@@ -206,7 +147,6 @@ class Index:
         with self._lock:
             self.flush()
             self._table.close()
-            self._table = MemoryTable()
 
     def clear(self) -> None:
         """Forget everything."""
@@ -215,7 +155,7 @@ class Index:
             self._summaries.clear()
             self._latest.clear()
             self._added = 0
-            self._ask(lambda table: table.clear())
+            self._table.ask(lambda table: table.clear())
 
     # blobs
 
@@ -247,7 +187,7 @@ class Index:
                 with table.transact():
                     table.delete(names)
 
-            self._ask(forget)
+            self._table.ask(forget)
             self.flush()
 
     def total(self, count: Callable[[], int]) -> int:
@@ -268,7 +208,7 @@ class Index:
         with self._lock:
             self._added = 0
             text = json.dumps([counted, time.time()])
-            self._ask(lambda table: table.set(_TOTAL, text))
+            self._table.ask(lambda table: table.set(_TOTAL, text))
 
     # when there is something to look for
 
@@ -281,7 +221,7 @@ class Index:
         text = json.dumps([deadline, oldest, now])
         with self._lock:
             self._pending.pop(_DUE, None)
-            self._ask(lambda table: table.set(_DUE, text))
+            self._table.ask(lambda table: table.set(_DUE, text))
 
     def note_deadline(self, deadline: int) -> None:
         """Note after which second something of a new entry goes."""
@@ -360,12 +300,12 @@ class Index:
             with table.transact():
                 for tool, added in tools.items():
                     name = _recent_name(tool)
-                    known = _as_recent(_loads(table.get(name)))
+                    known = _as_recent(value_of(table, name))
                     table.set(name, _recent_text([*known, *added]))
                 if mark:
                     table.set(mark, "true")
 
-        self._ask(write)
+        self._table.ask(write)
 
     def recent(
         self, tool: str, rebuild: Callable[[], Iterable[tuple[str, float, ReuseKey]]]
@@ -376,7 +316,7 @@ class Index:
             asked once in the life of an index.
         """
         self.flush()
-        if self._ask(lambda table: table.get(_REBUILT)) is None:
+        if self._table.ask(lambda table: table.get(_REBUILT)) is None:
             self._write_latest(list(rebuild()), _REBUILT)
         return [key for _, key in _as_recent(self._get(_recent_name(tool)))]
 
@@ -389,19 +329,18 @@ class Index:
             return
         if not self._writable:
             self._table.close()
-            self._table = MemoryTable()
             return
         with self._lock:
             self._summaries.clear()
-            self._ask(lambda table: table.clear_summaries())
-        if isinstance(self._table, DiskTable):
+            self._table.ask(lambda table: table.clear_summaries())
+        if self._table.is_lasting:
             with contextlib.suppress(OSError):
                 remove_file(behind)
 
     def summaries(self, first: bytes) -> dict[bytes, EntrySummary]:
         """Return the summaries of entries whose key begins with a byte, by key."""
         self.flush()
-        rows = self._ask(lambda table: table.summaries(first))
+        rows = self._table.ask(lambda table: table.summaries(first))
         return {key: summary for key, row in rows.items() if (summary := unpack(row)) is not None}
 
     def keep_summaries(
@@ -413,7 +352,7 @@ class Index:
             with self._lock:
                 for key in gone:
                     self._summaries.pop(key, None)
-                self._ask(lambda table: table.keep_summaries(rows, gone))
+                self._table.ask(lambda table: table.keep_summaries(rows, gone))
 
     def forget_entry(self, key: ReuseKey) -> None:
         """Forget the summary of an entry whose file is about to go, or to be another one.
@@ -422,16 +361,9 @@ class Index:
         where this process has no table, it leaves a note for those who have.
         """
         self.keep_summaries({}, [bytes.fromhex(key.hex)])
-        if not isinstance(self._table, DiskTable):
+        if not self._table.is_lasting:
             with contextlib.suppress(OSError):
                 (self._directory / _BEHIND).touch()
-
-
-def _loads(text: str | None) -> Any:
-    try:
-        return None if text is None else json.loads(text)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _as_total(value: Any) -> tuple[int, float] | None:

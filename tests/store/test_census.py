@@ -102,7 +102,7 @@ def test_a_process_without_an_index_leaves_word(
     row = _rows(root)
     # Another program's file, of the same inode: what no look at the names can tell.
     with monkeypatch.context() as patched:
-        patched.setattr(local._index, "_table", MemoryTable())
+        patched.setattr(local._index._table, "_table", MemoryTable())
         local.publish(entry(1, b"other"))
     execute(root / "index", "UPDATE Summary SET body = ?", (_with_inode(row[0], entry_path(root)),))
     for content in (b"one", b"other"):
@@ -126,7 +126,7 @@ def test_word_that_cannot_be_left_costs_nothing(
     local: LocalStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record(local, 1, b"one")
-    monkeypatch.setattr(local._index, "_table", MemoryTable())
+    monkeypatch.setattr(local._index._table, "_table", MemoryTable())
     monkeypatch.setattr(Path, "touch", failing(28))
     local.drop_entry(key(1))
     assert list(local.keys()) == []
@@ -136,7 +136,6 @@ def test_word_stays_where_the_index_cannot_be_opened(local: LocalStore, root: Pa
     record(local, 1, b"one")
     (root / "index" / "behind").touch()
     local._index._table.close()
-    local._index._table = MemoryTable()
     assert local.stats().entries == 1
     assert (root / "index" / "behind").exists()
 
@@ -429,7 +428,7 @@ def test_times_that_no_number_can_hold_are_borne(local: LocalStore, root: Path) 
 
 def test_an_index_in_memory_keeps_no_summaries(local: LocalStore) -> None:
     index: Index = local._index
-    index._do_without(OSError("no"))
+    index._table._do_without(OSError("no"))
     record(local, 1, b"one")
     assert index.summaries(b"\0") == {}
     assert local.stats().entries == 1

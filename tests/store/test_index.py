@@ -119,7 +119,7 @@ def test_a_damaged_index_is_made_anew_from_the_files(
 
 def test_an_index_damaged_under_way_is_made_anew(local: LocalStore, root: Path) -> None:
     record(local, 1, b"one")
-    connection = local._index._table._cache._con  # type: ignore[attr-defined]
+    connection = local._index._table._table._cache._con  # type: ignore[attr-defined]
     connection.execute("DROP TABLE Cache")
     assert local.check_blob(digest(b"one"), 3)
     record(local, 2, b"two")
@@ -135,7 +135,7 @@ def test_an_index_damaged_again_and_again_is_done_without(
     for number in range(3):
         record(local, number, b"%d" % number)
         local._index.flush()
-        table = local._index._table
+        table = local._index._table._table
         if isinstance(table, DiskTable):
             table._cache._con.execute("DROP TABLE Cache")
     assert local.check_blob(digest(b"2"), 1)
@@ -358,7 +358,7 @@ def test_the_running_total_is_counted_anew_once_a_week(local: LocalStore) -> Non
     local._index.set_total(1000)
     assert local.used_bytes() == 1000
     week = json.dumps([1000, time.time() - 8 * 24 * 3600])
-    local._index._ask(lambda table: table.set("total", week))
+    local._index._table.ask(lambda table: table.set("total", week))
     assert local.used_bytes() == 0
 
 
@@ -376,7 +376,7 @@ def test_a_closed_index_still_answers(tmp_path: Path) -> None:
 def test_threads_share_one_connection(local: LocalStore) -> None:
     # Each blob is remembered from whichever thread; one close closes it all.
     assert blob(b"x").size == 1
-    table = local._index._table
+    table = local._index._table._table
     assert isinstance(table, DiskTable)
     assert table._cache._con is table._cache._con
 
