@@ -17,8 +17,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from cwl_memo.core.digest import Digest, ReuseKey, digest_of_value
+from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.errors import FormatError
+from cwl_memo.store.latest import RECENT, read_latest, write_latest
 from cwl_memo.store.protocol import RACY_NS, FileDigest, FileIdentity
 from cwl_memo.store.quarantine import Quarantine
 from cwl_memo.store.regular import remove_file
@@ -26,10 +27,7 @@ from cwl_memo.store.summary import EntrySummary, pack, unpack
 from cwl_memo.store.table import Table
 from cwl_memo.store.unfailing_table import UnfailingTable, value_of
 
-__all__ = ["RECENT", "BlobIdentity", "Index", "is_racy"]
-
-RECENT: Final = 64
-"""How many of a tool's latest entries are at hand."""
+__all__ = ["BlobIdentity", "Index", "is_racy"]
 
 _PENDING: Final = 256
 """How many notes may wait to be written together."""
@@ -123,7 +121,7 @@ class Index:
                 self._summaries.clear()
                 self._added = 0
             if self._latest:
-                self._write_latest(self._latest)
+                self._table.ask(lambda table: write_latest(table, self._latest))
                 self._latest.clear()
 
     def _write_pending(self, table: Table) -> None:
@@ -287,26 +285,6 @@ class Index:
             if len(self._summaries) >= RECENT or not 0 <= waited < _WAIT:
                 self.flush()
 
-    def _write_latest(self, latest: Iterable[tuple[str, float, ReuseKey]], mark: str = "") -> None:
-        """Put entries among the latest of their tools, in one transaction.
-
-        :param mark: a name that is set with it.
-        """
-        tools: dict[str, list[tuple[float, ReuseKey]]] = {}
-        for tool, when, key in latest:
-            tools.setdefault(tool, []).append((when, key))
-
-        def write(table: Table) -> None:
-            with table.transact():
-                for tool, added in tools.items():
-                    name = _recent_name(tool)
-                    known = _as_recent(value_of(table, name))
-                    table.set(name, _recent_text([*known, *added]))
-                if mark:
-                    table.set(mark, "true")
-
-        self._table.ask(write)
-
     def recent(
         self, tool: str, rebuild: Callable[[], Iterable[tuple[str, float, ReuseKey]]]
     ) -> list[ReuseKey]:
@@ -317,8 +295,9 @@ class Index:
         """
         self.flush()
         if self._table.ask(lambda table: table.get(_REBUILT)) is None:
-            self._write_latest(list(rebuild()), _REBUILT)
-        return [key for _, key in _as_recent(self._get(_recent_name(tool)))]
+            latest = list(rebuild())
+            self._table.ask(lambda table: write_latest(table, latest, _REBUILT))
+        return self._table.ask(lambda table: read_latest(table, tool))
 
     # summaries of entries
 
@@ -371,25 +350,3 @@ def _as_total(value: Any) -> tuple[int, float] | None:
         case [int(size), int(when) | float(when)]:
             return size, when
     return None
-
-
-def _recent_name(tool: str) -> str:
-    # A label may be of any length.
-    return f"recent:{digest_of_value('tool-label', tool).hex}"
-
-
-def _as_recent(value: Any) -> list[tuple[float, ReuseKey]]:
-    latest = []
-    for item in value if isinstance(value, list) else ():
-        match item:
-            case [int(when) | float(when), str(key)]:
-                with contextlib.suppress(FormatError):
-                    latest.append((when, ReuseKey(key)))
-    return latest
-
-
-def _recent_text(latest: list[tuple[float, ReuseKey]]) -> str:
-    kept: dict[str, float] = {}
-    for when, key in sorted(latest, reverse=True):
-        kept.setdefault(key.hex, when)
-    return json.dumps([[when, key] for key, when in list(kept.items())[:RECENT]])

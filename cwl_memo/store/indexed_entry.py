@@ -102,7 +102,7 @@ class IndexedEntries:
     def recent(self, tool: str, limit: int) -> list[ReuseKey]:
         """Return the keys of the latest entries of a tool label, newest first.
 
-        At most :data:`~cwl_memo.store.index.RECENT` of them are known.
+        At most :data:`~cwl_memo.store.latest.RECENT` of them are known.
         """
         with self._rebuilding:
             keys = self._index.recent(tool, self._latest)

@@ -134,7 +134,7 @@ class LocalStore(Near):
     def recent(self, tool: str, limit: int) -> list[ReuseKey]:
         """Return the keys of the latest entries of a tool label, newest first.
 
-        At most :data:`~cwl_memo.store.index.RECENT` of them are known.
+        At most :data:`~cwl_memo.store.latest.RECENT` of them are known.
         """
         return self._indexed.recent(tool, limit)
 

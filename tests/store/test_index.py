@@ -16,7 +16,8 @@ from diskcache import Timeout
 from cwl_memo.core.digest import Digest
 from cwl_memo.store import table as table_module
 from cwl_memo.store.disk import PlainCache
-from cwl_memo.store.index import RECENT, Index
+from cwl_memo.store.index import Index
+from cwl_memo.store.latest import RECENT
 from cwl_memo.store.layout import Layout
 from cwl_memo.store.local import LocalStore, open_store
 from cwl_memo.store.protocol import SMALL
