@@ -39,7 +39,7 @@ test: $(VENV)/.test ## the fast tests (ARGS='-n 0' for one at a time, as a debug
 	$(run) $(bin)/python -m pytest -m 'not slow and not toil' -n $(JOBS) --dist worksteal $(ARGS)
 
 test-slow: $(VENV)/.test ## the slow tests, which need real tools (see CONTRIBUTING.md)
-	$(run) $(bin)/python -m pytest -m 'slow and not slurm' $(ARGS)
+	$(run) $(bin)/python -m pytest -m 'slow and not slurm' -n $(JOBS) --dist worksteal $(ARGS)
 
 test-slurm: toil-env ## the tests that need a Slurm, which they bring up (root, Debian)
 	@$(MAKE) --no-print-directory .run-slurm VENV=.venv-toil
