@@ -91,8 +91,11 @@ class Borrowed:
             self._entries[entry.key] = entry
             self._ever.add(entry.key)
             self._keep(kept)
-            for blob in missing:
+            # Of one that is not whole no blob is safe here: till the front has the entry, any
+            # upkeep may remove what came along.
+            for blob in entry.blobs if missing else ():
                 self._lenders[blob.digest] = entry, blob
+            for blob in missing:
                 self._wanted_by.setdefault(blob.digest, set()).add(entry.key)
             self._missing[entry.key] = {blob.digest for blob in missing}
         return not missing

@@ -39,7 +39,7 @@ class FarBlobs:
     :param workers: fetch several at a time.
     :param guard: asks the shared store.
     :param warn: hears that it failed.
-    :param adopt: is given each borrowed entry of which all blobs are here.
+    :param adopt: is given each borrowed entry that lacked blobs, and of which the last has come.
     """
 
     def __init__(

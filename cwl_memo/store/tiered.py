@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -95,7 +95,7 @@ class TieredStore:
         self._withdrawals = Withdrawals(front, remote, untold)
         self._claims = FarClaims(remote, self._workers, self._ask, ask_again) if leases else None
         self._blobs = FarBlobs(
-            front, remote, self._borrowed, self._workers, self._ask, self._warn, self._adopt
+            front, remote, self._borrowed, self._workers, self._ask, self._warn, self._arrived
         )
         self._vouched: dict[ReuseKey, Digest] = {}
         self._signed: dict[ReuseKey, Digest] = {}
@@ -157,19 +157,24 @@ class TieredStore:
             return None
         if found.signer:
             self._signed[key] = entry_digest(found.entry)
-        kept = self._blobs.take_in(found.inline)
-        if self._borrowed.add(found.entry, kept, self._blobs.is_here):
-            self._adopt(found.entry)
+        self._adopt(found.entry, self._blobs.take_in(found.inline))
         return found.entry
 
-    def _adopt(self, entry: Entry) -> None:
-        """Make an entry the front's own, of which all blobs are here."""
-        if not self.front.writable:
+    def _adopt(self, entry: Entry, kept: Mapping[Digest, bytes]) -> None:
+        """Borrow an entry, and make it the front's own once all of its blobs are here.
+
+        :param kept: bytes of blobs that have no room here.
+        """
+        if not self._borrowed.add(entry, kept, self._blobs.is_here) or not self.front.writable:
             return
         try:
             self.front.publish(entry)
         except StoreError as error:
             _log.debug("cwl-memo: entry %s stays borrowed: %s", entry.key, error)
+
+    def _arrived(self, entry: Entry) -> None:
+        # What was here when it was borrowed may have gone since.
+        self._adopt(entry, {})
 
     def publish(self, entry: Entry) -> None:
         """Make an entry visible here, in place of an older one of its key.

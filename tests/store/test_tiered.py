@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,14 +23,15 @@ from cwl_memo.errors import (
     StoreUnavailableError,
     StoreUnreachableError,
 )
+from cwl_memo.store.blob import ORPHAN_AGE
 from cwl_memo.store.local import open_store
 from cwl_memo.store.tiered import TieredStore
 from cwl_memo.store.workers import Workers
 from tests.store.damage import flip
-from tests.store.example import blob, digest, entry, key, path_of, record
+from tests.store.example import age, blob, digest, entry, key, path_of, record
 from tests.store.fake_remote import FakeRemote, Objects
 
-SMALL, LARGE = b"small", b"large " * 1000
+SMALL, LARGE, FAR = b"small", b"large " * 1000, b"far " * 1000
 Home = Callable[..., TieredStore]
 
 
@@ -170,6 +172,36 @@ def test_one_blob_that_many_want_at_once_comes_once(home: Home, objects: Objects
     for reader in readers:
         reader.join()
     assert far(there).calls["fetch"] == 1
+
+
+@pytest.mark.parametrize("content", [SMALL, LARGE], ids=["came along", "was here"])
+def test_what_a_borrowed_entry_has_here_comes_again_when_it_goes(
+    home: Home, tmp_path: Path, content: bytes
+) -> None:
+    made = share(home("a"), 1, SMALL, LARGE, FAR)
+    there = home("b")
+    there.ingest_bytes(LARGE)
+    there.begin_run("live")
+    assert looks_up(there, made)
+    there.hold("live", made.key, 4e9)
+    # No entry here names it yet, and a run may take hours.
+    age(path_of(there.front, content), 2 * ORPHAN_AGE)  # type: ignore[arg-type]
+    with closing(open_store(tmp_path / "b")) as beside:
+        beside.gc(1 << 40)
+    assert not path_of(there.front, content).exists()  # type: ignore[arg-type]
+    assert text(there, content, tmp_path / "out") == content
+    assert there.read_blob(digest(content)) == content
+
+
+def test_an_entry_is_the_own_one_only_when_all_is_here_again(home: Home, tmp_path: Path) -> None:
+    made = share(home("a"), 1, SMALL, LARGE)
+    there = home("b")
+    assert looks_up(there, made)
+    path_of(there.front, SMALL).unlink()  # type: ignore[arg-type]
+    assert text(there, LARGE, tmp_path / "large") == LARGE
+    assert there.front.get_entry(made.key) is None
+    assert text(there, SMALL, tmp_path / "small") == SMALL
+    assert there.front.get_entry(made.key) == made
 
 
 # what must never be a hit
