@@ -502,6 +502,26 @@ def test_a_refused_far_claim_leaves_the_near_one_to_others(home: Home) -> None:
     near.release()
 
 
+def test_nobody_waits_for_a_result_that_may_not_be_read(home: Home) -> None:
+    here, there = home("a"), home("b", may_read=False)
+    first = here.claim(key(1))
+    assert first is not None
+    claim = there.claim(key(1))
+    assert claim is not None
+    claim.release()
+    # It is the other's still.
+    assert home("c").claim(key(1)) is None
+    first.release()
+
+
+def test_others_wait_for_one_who_may_not_read(home: Home) -> None:
+    there = home("b", may_read=False)
+    claim = there.claim(key(1))
+    assert claim is not None
+    assert home("a").claim(key(1)) is None
+    claim.release()
+
+
 # looking ahead
 
 

@@ -63,7 +63,8 @@ class Remote(Protocol):
         :param open_blob: opens a blob of the entry for reading; asked for those that are
             missing only.
         :param signed: whether it gets a signature, if there is a key to sign with. Where there
-            is one and it gets none, it takes the place of no other entry.
+            is one and it gets none, it takes the place of no other entry; where there is none,
+            of no signed one.
         :returns: whether it is there now; False if another stays in its place.
         """
 

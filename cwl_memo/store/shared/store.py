@@ -242,6 +242,8 @@ class SharedStore:
                 raise NotKeptError(str(error)) from error  # and so it will ever be
             # What went up may have taken hours.
             self._must_live(entry)
+            if self._sign_with is None and self._is_vouched_for(entry):
+                return False
             return self._bucket.put(name, data, create=yields and self._bucket.has_create())
 
     def _is_free(self, name: str) -> bool:
@@ -250,6 +252,24 @@ class SharedStore:
             return self._bucket.head(name) is None
         # Whoever may not look finds out as it is created.
         return self._bucket.has_create()
+
+    def _is_vouched_for(self, entry: Entry) -> bool:
+        """Tell whether an entry of the same key is there, signed, alive and whole.
+
+        Whose it is only those know who trust somebody: for them it is not to be lost.
+        """
+        try:
+            there = self._open(entry.key)
+            if there is None or there.signature is None:
+                return False
+            if (entry.key, there.entry.origin) in self._quarantined:
+                return False
+            self._blobs.remember(there)
+            return not self._tombstones.is_known_dead(there.entry) and self._blobs.are_there(
+                there.entry, (blob for blob in there.entry.blobs if blob.digest not in there.inline)
+            )
+        except StoreForbiddenError:
+            return False  # who may not look may write all the same
 
     def quarantine(self, entry: Entry, reason: str) -> None:
         """Have the entry of a key gone, if it is this one.

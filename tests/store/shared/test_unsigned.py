@@ -1,10 +1,13 @@
-"""What nobody vouches for takes the place of nothing in a store that this machine signs for."""
+"""What nobody vouches for takes no place of what somebody does, or that this machine signs for."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 import pytest
 
-from cwl_memo.core.entry import OutputVariant
+from cwl_memo.core.entry import Entry, OutputVariant
 from cwl_memo.core.settings import SharedMode
 from cwl_memo.core.signature import SigningKey, TrustPolicy
 from cwl_memo.errors import StoreForbiddenError
@@ -13,7 +16,7 @@ from cwl_memo.store.shared.layout import BLOBS, ENTRIES
 from cwl_memo.store.shared.store import SharedStore
 from tests.store.example import blob, digest
 from tests.store.shared.faults import FaultyBucket
-from tests.store.shared.sharing import SMALL_FILE, job, opener, share
+from tests.store.shared.sharing import SMALL_FILE, job, opener, share, tombstone
 
 MINE, OTHER = (SigningKey.from_seed(bytes([n]) * 32) for n in (1, 2))
 TRUST = TrustPolicy(frozenset({MINE.public, OTHER.public}))
@@ -83,4 +86,75 @@ def test_nor_where_nobody_may_look(memory: Bucket, *, creates: bool) -> None:
     made = share(SharedStore(memory, sign_with=OTHER), 1, SMALL_FILE)
     assert not store.publish(job(1, SMALL_FILE), opener(SMALL_FILE), signed=False)
     assert signer(memory, made) == OTHER.public
+    assert store.may_write
+
+
+# where there is no key to sign with
+
+
+def grown(made: Entry) -> Entry:
+    return made.with_variant(OutputVariant(digest(b"other"), {"o": 1}, (blob(SMALL_FILE),)))
+
+
+def test_without_a_key_it_takes_no_place_of_a_signed_one(bucket: Bucket) -> None:
+    made = share(SharedStore(bucket, sign_with=OTHER), 1, SMALL_FILE)
+    for mode in SharedMode.READ_WRITE, SharedMode.WRITEONLY:
+        store = SharedStore(bucket, mode=mode)
+        assert not store.publish(grown(made), opener(SMALL_FILE))
+        assert signer(bucket, made) == OTHER.public
+
+
+def test_without_a_key_it_takes_that_of_an_unsigned_one(bucket: Bucket) -> None:
+    store = SharedStore(bucket)
+    made = share(store, 1, SMALL_FILE)
+    assert store.publish(grown(made), opener(SMALL_FILE))
+    found = store.find(made.key)
+    assert found is not None
+    assert found.entry == grown(made)
+
+
+def test_a_signed_one_that_was_taken_back_keeps_nothing_out(bucket: Bucket) -> None:
+    made = share(SharedStore(bucket, sign_with=OTHER), 1, SMALL_FILE)
+    store = SharedStore(bucket)
+    dead = tombstone("wrong reference")
+    store.bury(made.key, dead)
+    again = replace(made, after=(dead.id,))
+    assert store.publish(again, opener(SMALL_FILE))
+    found = store.find(made.key)
+    assert found is not None
+    assert found.entry == again
+
+
+def test_a_signed_one_that_was_found_wrong_keeps_nothing_out(memory: Bucket) -> None:
+    made = share(SharedStore(memory, sign_with=OTHER), 1, SMALL_FILE)
+
+    class Held(FaultyBucket):
+        def delete(self, names: Iterable[str]) -> None:
+            raise StoreForbiddenError("not to be removed")
+
+    store = SharedStore(Held(memory))
+    with pytest.raises(StoreForbiddenError):
+        store.quarantine(made, "other outputs")
+    assert store.publish(replace(made, exit_code=1), opener(SMALL_FILE))
+
+
+def test_a_signed_one_whose_files_are_lost_keeps_nothing_out(memory: Bucket) -> None:
+    made = share(SharedStore(memory, sign_with=OTHER), 1, LARGE)
+    memory.delete([found.name for found in memory.list(BLOBS)])
+    store = SharedStore(memory)
+    other = replace(job(1, SMALL_FILE), key=made.key, fingerprint=made.fingerprint)
+    assert store.publish(other, opener(SMALL_FILE))
+
+
+def test_a_signed_one_whose_files_come_again_stays(memory: Bucket) -> None:
+    made = share(SharedStore(memory, sign_with=OTHER), 1, LARGE)
+    memory.delete([found.name for found in memory.list(BLOBS)])
+    assert not SharedStore(memory).publish(made, opener(LARGE))
+    assert signer(memory, made) == OTHER.public
+    assert SharedStore(memory).has(made, made.blobs)
+
+
+def test_who_may_not_look_and_has_no_key_writes(memory: Bucket) -> None:
+    store = SharedStore(Blind(memory), mode=SharedMode.WRITEONLY)
+    assert store.publish(job(1, SMALL_FILE), opener(SMALL_FILE))
     assert store.may_write
