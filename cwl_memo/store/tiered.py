@@ -286,6 +286,8 @@ class TieredStore:
             return near
         far = self._claims.claim(key)
         if far is None:
+            if not self.remote.may_read:
+                return near  # others wait for what this machine brings; it cannot have theirs
             near.release()
             return None
         return _Claim(near, far, lambda: self._give_back(key, far))
