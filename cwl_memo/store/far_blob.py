@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent import futures
 from pathlib import Path
 
-from cwl_memo.core.digest import Digest
-from cwl_memo.core.entry import BlobRef, Entry
+from cwl_memo.core.digest import Digest, ReuseKey
+from cwl_memo.core.entry import BlobRef
 from cwl_memo.core.mode import USUAL, Mode
 from cwl_memo.errors import StoreDamagedError, StoreError, StoreFullError
 from cwl_memo.store.borrowed import Borrowed
@@ -39,7 +39,7 @@ class FarBlobs:
     :param workers: fetch several at a time.
     :param guard: asks the shared store.
     :param warn: hears that it failed.
-    :param adopt: is given each borrowed entry that lacked blobs, and of which the last has come.
+    :param adopt: is given the key of each borrowed entry of which the last blob has come.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class FarBlobs:
         workers: Workers,
         guard: Guard,
         warn: Callable[[StoreError], None],
-        adopt: Callable[[Entry], None],
+        adopt: Callable[[ReuseKey], None],
     ) -> None:
         self._front = front
         self._remote = remote
@@ -103,13 +103,13 @@ class FarBlobs:
         """Return those of some blobs that this machine does not have, or not sound."""
         return [blob for blob in blobs if not self._is_at_hand(blob.digest, blob.size)]
 
-    def are_there(self, entry: Entry, blobs: list[BlobRef]) -> bool:
+    def are_there(self, key: ReuseKey, blobs: list[BlobRef]) -> bool:
         """Tell whether the shared store has blobs of an entry, which it is asked once."""
-        unseen = self._borrowed.unannounced(entry.key, blobs)
+        unseen = self._borrowed.unannounced(key, blobs)
         if unseen:
-            if not self._ask(lambda: self._remote.has(entry, unseen), otherwise=False):
+            if not self._ask(lambda: self._remote.has(key, unseen), otherwise=False):
                 return False
-            self._borrowed.announce(entry.key, unseen)
+            self._borrowed.announce(key, unseen)
         return True
 
     def read(self, digest: Digest) -> bytes:
@@ -162,14 +162,14 @@ class FarBlobs:
         lender = self._borrowed.lender(digest)
         if lender is None or not self._front.writable:
             return False
-        entry, blob = lender
+        key, blob = lender
         with self._lock:
             fetching = self._fetching.setdefault(digest, threading.Lock())
         with fetching:
             if self.is_here(blob):
                 return True
             try:
-                self._front.receive(digest, blob.size, lambda path: self._fetch(entry, blob, path))
+                self._front.receive(digest, blob.size, lambda path: self._fetch(key, blob, path))
             except _NotHadError:
                 raise
             except StoreError as error:
@@ -179,9 +179,9 @@ class FarBlobs:
             self._adopt(whole)
         return True
 
-    def _fetch(self, entry: Entry, blob: BlobRef, target: Path) -> None:
+    def _fetch(self, key: ReuseKey, blob: BlobRef, target: Path) -> None:
         try:
-            self._remote.fetch(entry, blob, target)
+            self._remote.fetch(key, blob, target)
         except StoreFullError:
             raise  # there is no room here; the shared store has done nothing wrong
         except StoreError as error:

@@ -171,10 +171,16 @@ class TieredStore:
             self.front.publish(entry)
         except StoreError as error:
             _log.debug("cwl-memo: entry %s stays borrowed: %s", entry.key, error)
+        else:
+            self._borrowed.own(entry.key)
 
-    def _arrived(self, entry: Entry) -> None:
-        # What was here when it was borrowed may have gone since.
-        self._adopt(entry, {})
+    def _arrived(self, key: ReuseKey) -> None:
+        entry = self._borrowed.get(key)
+        if entry is None:
+            self._find(key)  # as many as this process has borrowed it does not remember
+        else:
+            # What was here when it was borrowed may have gone since.
+            self._adopt(entry, {})
 
     def publish(self, entry: Entry) -> None:
         """Make an entry visible here, in place of an older one of its key.
@@ -230,7 +236,7 @@ class TieredStore:
             return False
         # The front may have had them when the entry was found.
         self._borrowed.add(lender, {}, self._blobs.is_here)
-        return self._blobs.are_there(lender, far)
+        return self._blobs.are_there(lender.key, far)
 
     def read_blob(self, digest: Digest) -> bytes:
         """Return a blob's bytes, checked against the digest."""
@@ -270,7 +276,7 @@ class TieredStore:
             entry = self._find(key)
             if entry is not None:
                 needed = (blob for variant in entry.variants for blob in variant.blobs)
-                self._blobs.are_there(entry, self._blobs.not_at_hand(dict.fromkeys(needed)))
+                self._blobs.are_there(key, self._blobs.not_at_hand(dict.fromkeys(needed)))
             elif claim and self._claims is not None and self.remote.may_write:
                 self._claims.ask_ahead(key)
         finally:

@@ -114,12 +114,12 @@ class FakeRemote:
             signer = self.objects.signed.get(key, "")
             return Found(entry, {d: self.objects.blobs[d] for d in small}, signer)
 
-    def has(self, entry: Entry, blobs: Iterable[BlobRef]) -> bool:
+    def has(self, key: ReuseKey, blobs: Iterable[BlobRef]) -> bool:
         with self._call("has"):
             held = self.objects.blobs
             return all(b.digest in held and len(held[b.digest]) == b.size for b in blobs)
 
-    def fetch(self, entry: Entry, blob: BlobRef, target: Path) -> None:
+    def fetch(self, key: ReuseKey, blob: BlobRef, target: Path) -> None:
         with self._call("fetch"):
             data = self.objects.blobs.get(blob.digest)
             if data is None:

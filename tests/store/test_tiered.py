@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from cwl_memo.core.digest import ReuseKey
 from cwl_memo.core.entry import BlobRef, Entry
 from cwl_memo.errors import (
     InvalidatedError,
@@ -707,7 +708,7 @@ def test_a_blob_for_which_there_is_no_room_while_it_comes_is_had_beside(
     assert looks_up(there, made)
     fetch = far(there).fetch
 
-    def fill_up(lender: Entry, wanted: BlobRef, target: Path) -> None:
+    def fill_up(lender: ReuseKey, wanted: BlobRef, target: Path) -> None:
         if target.is_relative_to(there.location):
             raise StoreFullError("no space left")
         fetch(lender, wanted, target)

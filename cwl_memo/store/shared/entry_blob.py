@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Final, TypeVar
 
 from cwl_memo.core.digest import Digest, ReuseKey
-from cwl_memo.core.entry import BlobRef, Entry
+from cwl_memo.core.entry import BlobRef
 from cwl_memo.errors import StoreDamagedError
 from cwl_memo.store.failure import writing
 from cwl_memo.store.shared.blobs import Blobs
@@ -74,12 +74,12 @@ class EntryBlobs:
         stored = _each(upload, blobs, self._senders)
         return {blob.digest: how for blob, how in zip(blobs, stored, strict=True)}
 
-    def are_there(self, entry: Entry, blobs: Iterable[BlobRef]) -> bool:
+    def are_there(self, key: ReuseKey, blobs: Iterable[BlobRef]) -> bool:
         """Tell whether blobs of an entry are all there, with their sizes; inline ones are."""
         asked = tuple(dict.fromkeys(blobs))
         there: SharedEntry | None = None
         if any(self._stored.get(blob.digest) is None for blob in asked):
-            there = self._open(entry.key)
+            there = self._open(key)
         if there is not None:
             self.remember(there)
         inline = {} if there is None else there.inline
@@ -90,11 +90,11 @@ class EntryBlobs:
         stored = self._stored.get(blob.digest)
         return stored is not None and self._blobs.has(blob, stored)
 
-    def fetch(self, entry: Entry, blob: BlobRef, target: Path) -> None:
-        """Write a blob to a new file, its digest checked while it streams."""
+    def fetch(self, key: ReuseKey, blob: BlobRef, target: Path) -> None:
+        """Write a blob of an entry to a new file, its digest checked while it streams."""
         stored = self._stored.get(blob.digest)
         if stored is None:
-            there = self._open(entry.key)
+            there = self._open(key)
             if there is not None:
                 self.remember(there)
                 stored = there.stored.get(blob.digest)
@@ -111,7 +111,7 @@ class EntryBlobs:
         except StoreDamagedError as error:
             with self._lock:
                 self._stored.pop(blob.digest, None)
-            self._warn(f"a blob of entry {entry.key} is not used ({error})")
+            self._warn(f"a blob of entry {key} is not used ({error})")
             raise
 
 

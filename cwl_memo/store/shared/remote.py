@@ -46,11 +46,11 @@ class Remote(Protocol):
         None where there is none, or it is not sound, not trusted, or dead by a tombstone.
         """
 
-    def has(self, entry: Entry, blobs: Iterable[BlobRef]) -> bool:
+    def has(self, key: ReuseKey, blobs: Iterable[BlobRef]) -> bool:
         """Tell whether blobs of an entry are all there, with their sizes; inline ones are."""
 
-    def fetch(self, entry: Entry, blob: BlobRef, target: Path) -> None:
-        """Write a blob to a new file, its digest checked while it streams.
+    def fetch(self, key: ReuseKey, blob: BlobRef, target: Path) -> None:
+        """Write a blob of an entry to a new file, its digest checked while it streams.
 
         :raises StoreDamagedError: if it is not there or not sound; there is no file then.
         """

@@ -266,7 +266,7 @@ class SharedStore:
                 return False
             self._blobs.remember(there)
             return not self._tombstones.is_known_dead(there.entry) and self._blobs.are_there(
-                there.entry, (blob for blob in there.entry.blobs if blob.digest not in there.inline)
+                entry.key, (blob for blob in there.entry.blobs if blob.digest not in there.inline)
             )
         except StoreForbiddenError:
             return False  # who may not look may write all the same
@@ -327,19 +327,19 @@ class SharedStore:
 
     # blobs
 
-    def has(self, entry: Entry, blobs: Iterable[BlobRef]) -> bool:
+    def has(self, key: ReuseKey, blobs: Iterable[BlobRef]) -> bool:
         """Tell whether blobs of an entry are all there, with their sizes; inline ones are."""
         if not self.may_read:
             return False
         with self._reading():
-            return self._blobs.are_there(entry, blobs)
+            return self._blobs.are_there(key, blobs)
 
-    def fetch(self, entry: Entry, blob: BlobRef, target: Path) -> None:
-        """Write a blob to a new file, its digest checked while it streams."""
+    def fetch(self, key: ReuseKey, blob: BlobRef, target: Path) -> None:
+        """Write a blob of an entry to a new file, its digest checked while it streams."""
         if not self.may_read:
             raise StoreDamagedError(f"nothing is read from the shared store {self.location}")
         with self._reading():
-            self._blobs.fetch(entry, blob, target)
+            self._blobs.fetch(key, blob, target)
 
     # what people say, and who executes
 

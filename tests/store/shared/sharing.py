@@ -40,7 +40,7 @@ def share(remote: Remote, number: int, *contents: bytes) -> Entry:
 
 def take(remote: Remote, entry: Entry, content: bytes, target: Path) -> bytes:
     """Fetch a blob of an entry and return its bytes."""
-    remote.fetch(entry, blob(content), target)
+    remote.fetch(entry.key, blob(content), target)
     return target.read_bytes()
 
 

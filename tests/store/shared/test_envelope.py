@@ -266,6 +266,6 @@ def test_a_signed_entry_cannot_be_given_other_bytes(memory: Bucket) -> None:
     assert found(memory, made, KEY) == made
     trusting = SharedStore(memory, trust=TrustPolicy(frozenset({KEY.public})))
     assert trusting.find(made.key) is not None
-    assert not trusting.has(made, made.blobs)
+    assert not trusting.has(made.key, made.blobs)
     trusting.close()
     assert digest_of_bytes(b"evil") != digest(LARGE)

@@ -68,7 +68,7 @@ def look(store: SharedStore, number: int, folder: Path) -> int:
         assert found.entry == made  # type: ignore[attr-defined]
         for digest, data in found.inline.items():  # type: ignore[attr-defined]
             assert digest_of_bytes(data) == digest
-    assert tried(lambda: store.has(made, made.blobs)) in {True, False, None}
+    assert tried(lambda: store.has(made.key, made.blobs)) in {True, False, None}
     for i, content in enumerate(CONTENTS):
         target = folder / f"{number}-{i}"
         data = tried(lambda c=content, t=target: take(store, made, c, t))  # type: ignore[misc]

@@ -60,7 +60,7 @@ class TestRemote:
         assert found.entry == made
         assert found.signer == ""
         assert found.inline == {digest(SMALL_FILE): SMALL_FILE, digest(b""): b""}
-        assert there.has(made, made.blobs)
+        assert there.has(made.key, made.blobs)
         assert whole(there, found, contents, tmp_path)
 
     def test_a_key_that_nobody_had_is_not_found(self, here: Remote) -> None:
@@ -72,15 +72,15 @@ class TestRemote:
         made = share(here, 1, SMALL_FILE, NOISE, TEXT)
         for content in (SMALL_FILE, NOISE, TEXT):
             assert take(there, made, content, tmp_path / str(zlib.crc32(content))) == content
-        assert there.has(made, made.blobs)
+        assert there.has(made.key, made.blobs)
 
     def test_a_blob_that_is_not_there_is_damage_and_no_file(
         self, here: Remote, tmp_path: Path
     ) -> None:
         made = share(here, 1, NOISE)
         with pytest.raises(StoreDamagedError):
-            here.fetch(made, blob(TEXT), tmp_path / "x")
-        assert not here.has(made, [blob(TEXT)])
+            here.fetch(made.key, blob(TEXT), tmp_path / "x")
+        assert not here.has(made.key, [blob(TEXT)])
         assert list(tmp_path.iterdir()) in ([], [tmp_path / "shared"])
 
     def test_an_entry_is_replaced(self, here: Remote, there: Remote) -> None:
@@ -177,7 +177,7 @@ class TestRemote:
         made = share(here, 1, SMALL_FILE)
         writer = open_shared(url, mode=SharedMode.WRITEONLY)
         assert writer.find(made.key) is None
-        assert not writer.has(made, made.blobs)
+        assert not writer.has(made.key, made.blobs)
         assert writer.tombstone(made.key) is None
         other = share(writer, 2, NOISE)
         writer.close()
@@ -199,7 +199,7 @@ class TestRemote:
             assert writer.claim(made.key) is not None
             writer.close()
             assert here.find(made.key) is not None
-            assert here.has(made, made.blobs)
+            assert here.has(made.key, made.blobs)
 
     def test_it_can_be_closed_twice(self, here: Remote) -> None:
         here.close()

@@ -118,7 +118,7 @@ def test_a_server_that_goes_away_in_the_middle_of_a_blob_leaves_no_file(
     assert store.find(made.key) is not None
     own.kill()
     with pytest.raises(StoreUnreachableError):
-        store.fetch(made, blob(NOISE), tmp_path / "x")
+        store.fetch(made.key, blob(NOISE), tmp_path / "x")
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(StoreUnreachableError):
         share(store, 2, NOISE[::-1])

@@ -35,7 +35,7 @@ def test_after_its_end_it_is_unavailable(memory: Bucket) -> None:
     assert store.find(made.key) is not None
     store.close()
     with pytest.raises(StoreUnavailableError, match="closed"):
-        store.has(made, made.blobs)
+        store.has(made.key, made.blobs)
     with pytest.raises(StoreUnavailableError, match="closed"):
         store.publish(made, opener(*FILES))
 
@@ -48,7 +48,7 @@ def test_what_it_forgets_it_looks_up_again(
     made = [share(store, number, SMALL_FILE, *FILES) for number in range(3)]
     for one in made:
         assert store.find(one.key) is not None
-        assert store.has(one, one.blobs)
+        assert store.has(one.key, one.blobs)
     assert take(store, made[0], FILES[0], tmp_path / "x") == FILES[0]
     store.close()
 

@@ -151,7 +151,7 @@ def test_a_signed_one_whose_files_come_again_stays(memory: Bucket) -> None:
     memory.delete([found.name for found in memory.list(BLOBS)])
     assert not SharedStore(memory).publish(made, opener(LARGE))
     assert signer(memory, made) == OTHER.public
-    assert SharedStore(memory).has(made, made.blobs)
+    assert SharedStore(memory).has(made.key, made.blobs)
 
 
 def test_who_may_not_look_and_has_no_key_writes(memory: Bucket) -> None:

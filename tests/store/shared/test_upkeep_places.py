@@ -46,7 +46,7 @@ def publish(bucket: Bucket, number: int, *contents: bytes) -> None:
 def is_whole(bucket: Bucket, number: int) -> bool:
     store = SharedStore(bucket)
     found = store.find(entry_of(number).key)
-    return found is not None and store.has(found.entry, found.entry.blobs)
+    return found is not None and store.has(found.entry.key, found.entry.blobs)
 
 
 def test_the_clock_of_the_server_goes_on(bucket: Bucket) -> None:

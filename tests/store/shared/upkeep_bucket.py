@@ -155,5 +155,5 @@ def is_hit(bucket: HeldBucket, entry: Entry, trust: TrustPolicy | None = None) -
     store = SharedStore(bucket, trust=trust)
     found = store.find(entry.key)
     return found is not None and store.has(
-        found.entry, [blob for blob in found.entry.blobs if blob.digest not in found.inline]
+        found.entry.key, [blob for blob in found.entry.blobs if blob.digest not in found.inline]
     )
