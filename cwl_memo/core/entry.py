@@ -333,7 +333,9 @@ class Entry:
 
     def is_dead(self, tombstone: Tombstone | None) -> bool:
         """Tell whether the tombstone of its key, if there is one, is meant for it."""
-        return tombstone is not None and tombstone.id not in self.after
+        if tombstone is None or tombstone.id in self.after:
+            return False
+        return not tombstone.ids or not tombstone.ids.issubset(self.after)
 
     @property
     def kept(self) -> frozenset[Digest]:

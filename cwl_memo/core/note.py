@@ -12,9 +12,12 @@ from typing import Any, Final
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import Digest
 
-__all__ = ["NOTE_FORMAT", "Note", "Tombstone"]
+__all__ = ["MOST_IDS", "NOTE_FORMAT", "Note", "Tombstone"]
 
 NOTE_FORMAT: Final = 1
+
+MOST_IDS: Final = 64
+"""Tombstones of a key that are told apart; nobody takes anything back more often."""
 
 _LONGEST: Final = 1000
 """Characters of a text that are told; a note is a sentence, and stands in logs."""
@@ -52,9 +55,17 @@ class Tombstone(Note):
     the knowledge of it. No clock is asked, so none can be wrong.
 
     :param id: digest of its bytes, which hold a random number.
+    :param ids: of one that stands for several of a shared store, theirs, if they are few.
     """
 
     id: Digest
+    ids: frozenset[Digest] = frozenset()
+
+    def stands_for(self, other: Tombstone) -> bool:
+        """Tell whether whoever knows of this one knows of the other."""
+        if self.id == other.id or other.id in self.ids:
+            return True
+        return bool(other.ids) and other.ids <= self.ids
 
 
 def _line(value: Any) -> str:

@@ -304,12 +304,9 @@ class LocalStore(Near):
         return self._tombstones.get(key)
 
     def keep_tombstone(self, key: ReuseKey, tombstone: Tombstone) -> bool:
-        """Have a tombstone from elsewhere here, too; False where there is another."""
+        """Have a tombstone from elsewhere here; False where it does not stand for what is."""
         self._must_write()
-        if self._tombstones.get(key) is not None:
-            return False
-        self._tombstones.put(key, tombstone)
-        return True
+        return self._tombstones.keep(key, tombstone)
 
     def pin(self, key: ReuseKey, reason: str = "", *, who: str = "") -> None:
         """Have the entry of a key never evicted."""

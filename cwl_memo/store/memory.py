@@ -276,8 +276,13 @@ class MemoryStore(Near):
         return self._content.tombstones.get(key)
 
     def keep_tombstone(self, key: ReuseKey, tombstone: Tombstone) -> bool:
-        """Have a tombstone from elsewhere here, too; False where there is another."""
-        return self._content.tombstones.setdefault(key, tombstone) is tombstone
+        """Have a tombstone from elsewhere here; False where it does not stand for what is."""
+        with self._content.lock:
+            here = self._content.tombstones.setdefault(key, tombstone)
+            if not tombstone.stands_for(here):
+                return False
+            self._content.tombstones[key] = tombstone
+            return True
 
     def pin(self, key: ReuseKey, reason: str = "", *, who: str = "") -> None:
         """Have the entry of a key never evicted."""

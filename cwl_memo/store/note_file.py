@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import secrets
@@ -11,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from cwl_memo.core.canonical import canonical_bytes
+from cwl_memo.core.canonical import JSON, canonical_bytes
 from cwl_memo.core.digest import Digest, ReuseKey, digest_of_bytes
-from cwl_memo.core.note import NOTE_FORMAT, Note, Tombstone
+from cwl_memo.core.note import MOST_IDS, NOTE_FORMAT, Note, Tombstone
 from cwl_memo.errors import FormatError
 from cwl_memo.store.blob import shards
 from cwl_memo.store.failure import reading, writing
@@ -35,9 +36,14 @@ def seal_note(key: ReuseKey, note: Note) -> bytes:
             "key": key.hex,
             "random": secrets.token_hex(16),
             **note.to_json(),
-            **({"id": str(note.id)} if isinstance(note, Tombstone) else {}),
+            **(_ids_to_json(note) if isinstance(note, Tombstone) else {}),
         }
     )
+
+
+def _ids_to_json(tombstone: Tombstone) -> dict[str, JSON]:
+    ids: list[JSON] = [*sorted(map(str, tombstone.ids))]
+    return {"id": str(tombstone.id), **({"ids": ids} if ids else {})}
 
 
 def tombstone_of(data: bytes) -> Tombstone:
@@ -48,10 +54,14 @@ def tombstone_of(data: bytes) -> Tombstone:
     fields = _fields_of(data)
     note = Note.from_json(fields)
     kept = digest_of_bytes(data)
+    ids: frozenset[Digest] = frozenset()
     if isinstance(fields, dict) and isinstance(fields.get("id"), str):
         with contextlib.suppress(FormatError):
             kept = Digest.parse(fields["id"])
-    return Tombstone(note.reason, note.when, note.who, kept)
+            listed = fields.get("ids")
+            if isinstance(listed, list) and len(listed) <= MOST_IDS:
+                ids = frozenset(Digest.parse(one) for one in listed)
+    return Tombstone(note.reason, note.when, note.who, kept, ids)
 
 
 def read_tombstone(layout: Layout, key: ReuseKey) -> Tombstone | None:
@@ -155,7 +165,37 @@ class Tombstones(Notes):
 
     def put(self, key: ReuseKey, note: Note) -> Tombstone:
         """Take back whatever is recorded under a key."""
-        return tombstone_of(self.write(key, note))
+        with self._alone(key, wait=True):
+            return tombstone_of(self.write(key, note))
+
+    def keep(self, key: ReuseKey, tombstone: Tombstone) -> bool:
+        """Have a tombstone from elsewhere here; False where it does not stand for what is."""
+        with self._alone(key, wait=False) as is_alone:
+            here = self.get(key)
+            if not is_alone or (here is not None and not tombstone.stands_for(here)):
+                return False
+            if here != tombstone:
+                self.write(key, tombstone)
+            return True
+
+    @contextlib.contextmanager
+    def _alone(self, key: ReuseKey, *, wait: bool) -> Iterator[bool]:
+        """Keep others from writing the tombstone of a key; tell whether nobody is about to."""
+        directory = Path(self._path(key)).parent
+        with writing("write a note of an entry"):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            is_alone = True
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                is_alone = False
+            except OSError:
+                pass  # some file systems have no such thing
+            yield is_alone
+        finally:
+            os.close(descriptor)
 
 
 class Pins(Notes):

@@ -349,7 +349,7 @@ class Store(Protocol):
         """Return all tombstones of a key: a shared store has its own."""
 
     def keep_tombstone(self, key: ReuseKey, tombstone: Tombstone) -> bool:
-        """Have a tombstone from elsewhere here, too; False where there is another.
+        """Have a tombstone from elsewhere here; False where it does not stand for what is.
 
         It keeps its id: entries that name it are alive.
         """

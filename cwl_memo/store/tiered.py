@@ -328,7 +328,8 @@ class TieredStore:
         if far is None or any(tombstone.id == far.id for tombstone in near):
             return near
         self._keep(key, far)
-        return (*near, far)
+        # What is known of there stands for what went up from here.
+        return (*(tombstone for tombstone in near if not far.stands_for(tombstone)), far)
 
     def _keep(self, key: ReuseKey, far: Tombstone) -> None:
         """Have dead here what is dead there, for later runs without the shared store, too."""

@@ -115,7 +115,8 @@ class Withdrawals:
 
     def _bury(self, key: ReuseKey) -> None:
         tombstone = self._front.tombstone(key)
-        if tombstone is not None:
+        # One that stands for others came from there.
+        if tombstone is not None and not tombstone.ids:
             if not self._remote.may_write:
                 raise StoreReadOnlyError("nothing may be written there")
             self._remote.bury(key, tombstone)

@@ -10,7 +10,7 @@ from typing import Any, Final
 from cwl_memo.core.canonical import canonical_bytes
 from cwl_memo.core.digest import Digest, ReuseKey, digest_of_value
 from cwl_memo.core.entry import Entry
-from cwl_memo.core.note import NOTE_FORMAT, Note, Tombstone
+from cwl_memo.core.note import MOST_IDS, NOTE_FORMAT, Note, Tombstone
 from cwl_memo.errors import StoreError
 from cwl_memo.store.shared.bucket import Bucket
 from cwl_memo.store.shared.layout import TOMBSTONES, tombstone_name, tombstone_of_name
@@ -69,7 +69,8 @@ class SharedTombstones:
     def _tombstone(ids: set[Digest], note: Note | None) -> Tombstone:
         # What cannot be read is said by somebody all the same.
         said = note or Note.from_json(None)
-        return Tombstone(said.reason, said.when, said.who, _joined(ids))
+        told = frozenset(ids) if 1 < len(ids) <= MOST_IDS else frozenset[Digest]()
+        return Tombstone(said.reason, said.when, said.who, _joined(ids), told)
 
     def _note(self, key: ReuseKey, one: Digest) -> Note | None:
         """Return what a tombstone says; None where it cannot be read."""
