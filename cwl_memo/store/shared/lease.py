@@ -26,7 +26,7 @@ from cwl_memo.store.protocol import Claim
 from cwl_memo.store.shared.bucket import Bucket
 from cwl_memo.store.shared.layout import lease_name
 
-__all__ = ["Leases"]
+__all__ = ["Granted", "Leases"]
 
 _BEAT: Final = 10.0
 """Seconds between two signs of life."""
@@ -79,7 +79,7 @@ class _Watched:
     looked: float
 
 
-class _Granted:
+class Granted:
     """The right to execute a job; ``end`` is None where no lease stands behind it."""
 
     def __init__(self, end: Callable[[], None] | None = None) -> None:
@@ -136,16 +136,16 @@ class Leases:
             if watched is not None and time.monotonic() < watched.looked + self._look:
                 return None
             if self._is_refused or self._ended.is_set():
-                return _Granted()
+                return Granted()
             held = self._held[key] = _Held(key, self._process)
         try:
             has_it = self._take(held)
         except StoreReadOnlyError:
             # Nor will it be the next time.
             self._is_refused = True
-            return self._let_go(held, _Granted())
+            return self._let_go(held, Granted())
         except StoreError:
-            return self._let_go(held, _Granted())
+            return self._let_go(held, Granted())
         except BaseException:
             self._let_go(held, None)
             raise
@@ -155,7 +155,7 @@ class Leases:
             self._watched.pop(key, None)
             self._vanished.pop(key, None)
         self._start()
-        return _Granted(lambda: self._release(held))
+        return Granted(lambda: self._release(held))
 
     def _let_go(self, held: _Held, instead: Claim | None) -> Claim | None:
         with self._lock:

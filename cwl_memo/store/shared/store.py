@@ -49,7 +49,7 @@ from cwl_memo.store.shared.layout import (
     key_of_name,
     marker,
 )
-from cwl_memo.store.shared.lease import Leases
+from cwl_memo.store.shared.lease import Granted, Leases
 from cwl_memo.store.shared.once import Once
 from cwl_memo.store.shared.remote import Found
 from cwl_memo.store.shared.renew import renew
@@ -385,6 +385,10 @@ class SharedStore:
 
     def claim(self, key: ReuseKey) -> Claim | None:
         """Return the right to execute a key's job, or None if another machine has it."""
+        try:
+            self._look_at_marker(make=False)
+        except StoreError:
+            return Granted()  # a store that is not ours to write to has no leases of ours
         return self._leases.claim(key)
 
     def close(self) -> None:

@@ -112,6 +112,19 @@ def test_a_store_of_another_format_is_left_alone(memory: Bucket, data: bytes) ->
     assert {call for call, _ in watched.calls} == {"get"}
 
 
+def test_in_a_store_of_another_format_no_lease_is_written(memory: Bucket) -> None:
+    memory.put(MARKER, b'{"format": 99}')
+    watched = FaultyBucket(memory)
+    store = SharedStore(watched)
+    claim = store.claim(job(1).key)
+    assert claim is not None
+    claim.release()
+    store.close()
+    assert {call for call, _ in watched.calls} == {"get"}
+    assert [found.name for found in memory.list("")] == [MARKER]
+
+
+
 # a directory
 
 
