@@ -43,6 +43,12 @@ _SURE: Final = 30.0
 _VANISHED: Final = 3
 """Looks at a lease that is said to be there, and is not, after which nobody waits for it."""
 
+_PATIENCE: Final = 59 * 60.0
+"""Seconds for which a holder is waited for that lives and does not end; a run waits an hour."""
+
+_ENDLESS: Final = 2
+"""Such holders after which a run waits for nobody: whoever may write may feign any number."""
+
 _LIMIT: Final = 4096
 
 
@@ -77,6 +83,8 @@ class _Watched:
     body: bytes
     since: float
     looked: float
+    began: float
+    """When it was seen first, whatever it was then."""
 
 
 class Granted:
@@ -100,6 +108,7 @@ class Leases:
     :param beat: seconds between two signs of life.
     :param stale: seconds without one after which a holder counts as dead.
     :param look: seconds between two looks at a lease of somebody else.
+    :param patience: seconds for which one that lives and does not end is waited for.
     """
 
     def __init__(
@@ -110,18 +119,22 @@ class Leases:
         beat: float = _BEAT,
         stale: float = _STALE,
         look: float = _LOOK,
+        patience: float = _PATIENCE,
     ) -> None:
         self._bucket = bucket
         self._pool = pool
         self._beat = beat
         self._stale = stale
         self._look = look
+        self._patience = patience
         self._held: dict[ReuseKey, _Held] = {}
         self._watched: dict[ReuseKey, _Watched] = {}
         self._vanished: Counter[ReuseKey] = Counter()
         self._process = secrets.token_hex(16)
         self._dead: set[str] = set()
         """Processes of which a lease has been taken over."""
+        self._endless: set[str] = set()
+        """Processes that were waited for as long as anybody is, in vain."""
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._heart: threading.Thread | None = None
@@ -186,11 +199,13 @@ class Leases:
                 if self._vanished[held.key] >= _VANISHED:
                     raise StoreDamagedError(f"{name} is there and is not")
                 return False
+            self._must_end(process, watched, now)
             # One that died left all of its leases, and is waited for once; nobody holds what
             # cannot be read.
             if process not in self._dead and _holder(body):
                 if watched is None or watched.body != body:
-                    self._watched[held.key] = _Watched(body, now, now)
+                    began = now if watched is None else watched.began
+                    self._watched[held.key] = _Watched(body, now, now, began)
                     return False
                 watched.looked = now
                 if now < watched.since + self._stale:
@@ -202,6 +217,16 @@ class Leases:
         # Another may have done the same just now: whoever wrote last has it.
         time.sleep(min(0.2, self._look / 10))
         return self._has_won(held)
+
+    def _must_end(self, process: str, watched: _Watched | None, now: float) -> None:
+        """Make sure that a holder may still end while it is waited for.
+
+        :raises StoreDamagedError: if it, or too many others, were waited for in vain.
+        """
+        if watched is not None and now > watched.began + self._patience:
+            self._endless.add(process)
+        if process in self._endless or len(self._endless) >= _ENDLESS:
+            raise StoreDamagedError("leases that never end")
 
     def _has_won(self, held: _Held) -> bool:
         """Tell whether a lease that was just written is still ours.

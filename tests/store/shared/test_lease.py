@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -13,7 +16,7 @@ from cwl_memo.core.settings import SharedMode
 from cwl_memo.store.protocol import Claim
 from cwl_memo.store.shared.bucket import Bucket
 from cwl_memo.store.shared.layout import lease_name
-from cwl_memo.store.shared.lease import Leases
+from cwl_memo.store.shared.lease import Granted, Leases
 from cwl_memo.store.shared.store import SharedStore
 from cwl_memo.store.workers import Workers
 from tests.store.example import key
@@ -30,8 +33,8 @@ def machine(bucket: Bucket) -> Iterator[Machine]:
     pool = ThreadPoolExecutor(4)
     made = []
 
-    def make(place: Bucket = bucket, *, stale: float = 60.0, look: float = 0.0) -> Leases:
-        leases = Leases(place, pool, beat=0.05, stale=stale, look=look)
+    def make(place: Bucket = bucket, **options: float) -> Leases:
+        leases = Leases(place, pool, beat=0.05, **{"stale": 60.0, "look": 0.0, **options})
         made.append(leases)
         return leases
 
@@ -39,6 +42,18 @@ def machine(bucket: Bucket) -> Iterator[Machine]:
     for leases in made:
         leases.close()
     pool.shutdown()
+
+
+class Clock:
+    """A clock that a test sets forward."""
+
+    sleep = staticmethod(time.sleep)
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
 
 
 def eventually(ask: Callable[[], object]) -> object:
@@ -139,6 +154,60 @@ def test_a_process_that_died_is_waited_for_once(machine: Machine, bucket: Bucket
 def test_nobody_waits_for_what_is_no_lease(memory: Bucket, machine: Machine, body: bytes) -> None:
     memory.put(lease_name(KEY), body)
     assert machine(memory).claim(KEY) is not None
+
+
+def test_one_who_never_ends_is_waited_for_once(machine: Machine) -> None:
+    there, here = machine(), machine(patience=0.3)
+    assert all(there.claim(key(number)) for number in range(4))
+    assert here.claim(key(0)) is None
+    claim = eventually(lambda: here.claim(key(0)))
+    assert isinstance(claim, Granted)
+    claim.release()
+    assert all(here.claim(key(number)) for number in range(1, 4))
+    # It is theirs still.
+    assert machine().claim(key(0)) is None
+
+
+def test_of_those_who_never_end_no_third_one_is_waited_for(machine: Machine) -> None:
+    here = machine(patience=0.3)
+    for number in range(2):
+        assert machine().claim(key(number))
+        assert here.claim(key(number)) is None
+        assert eventually(partial(here.claim, key(number)))
+    assert machine().claim(key(2))
+    assert here.claim(key(2))
+
+
+def test_leases_that_come_alive_under_other_names_are_waited_for_no_longer(
+    memory: Bucket, machine: Machine
+) -> None:
+    here = machine(memory, patience=0.3)
+
+    def beats(number: int) -> object:
+        memory.put(lease_name(key(number)), json.dumps({"holder": secrets.token_hex(4)}).encode())
+        return here.claim(key(number))
+
+    assert beats(0) is None
+    assert eventually(lambda: beats(0))
+    assert all(beats(number) for number in range(1, 20))
+
+
+def test_who_is_waited_for_and_ends_is_waited_for_again(
+    memory: Bucket, machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr("cwl_memo.store.shared.lease.time", clock)
+    there, here = machine(memory), machine(memory, stale=1e9, patience=100)
+    for number in range(5):
+        held = there.claim(key(number))
+        assert held is not None
+        assert here.claim(key(number)) is None
+        clock.now += 60
+        assert here.claim(key(number)) is None
+        held.release()
+        assert eventually(partial(here.claim, key(number)))
+    assert there.claim(key(9))
+    assert here.claim(key(9)) is None
 
 
 def test_a_lease_of_somebody_else_is_looked_at_seldom(machine: Machine, bucket: Bucket) -> None:

@@ -124,7 +124,6 @@ def test_in_a_store_of_another_format_no_lease_is_written(memory: Bucket) -> Non
     assert [found.name for found in memory.list("")] == [MARKER]
 
 
-
 # a directory
 
 
