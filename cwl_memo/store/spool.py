@@ -6,16 +6,34 @@ import contextlib
 import os
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 from cwl_memo.core.digest import Digest, ReuseKey, digest_of_bytes
 from cwl_memo.errors import FormatError
 from cwl_memo.store.failure import reading, writing
 from cwl_memo.store.regular import open_regular, read_regular, remove_file
 
-__all__ = ["Spool"]
+__all__ = ["Spool", "name_of_place"]
 
 _LIMIT: Final = 200
 """Bytes that a note may have."""
+
+
+def name_of_place(location: str) -> str:
+    """Return the name of the directory of what is noted of a shared store.
+
+    It is the same however the URL is written. Two URLs of one place may have two names: what
+    was to go to one place must never go to another.
+    """
+    with contextlib.suppress(ValueError):
+        parts = urlsplit(location)
+        host, path = parts.netloc, parts.path.rstrip("/")
+        if parts.scheme == "file":
+            # Not "..": it climbs from wherever a link leads.
+            names = (name for name in unquote(path).split("/") if name not in {"", "."})
+            host, path = "" if host == "localhost" else host, "/".join(["", *names])
+        location = f"{parts.scheme}://{host}{path}"
+    return digest_of_bytes(location.encode("utf-8", "surrogateescape")).hex[:16]
 
 
 class Spool:
@@ -29,7 +47,7 @@ class Spool:
     """
 
     def __init__(self, directory: Path, location: str) -> None:
-        self._directory = directory / digest_of_bytes(location.encode()).hex[:16]
+        self._directory = directory / name_of_place(location)
         self._is_made = False
 
     def add(self, key: ReuseKey, vouched: Digest | None = None) -> None:

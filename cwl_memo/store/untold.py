@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from cwl_memo.core.canonical import canonical_bytes
-from cwl_memo.core.digest import ReuseKey, digest_of_bytes, digest_of_value
+from cwl_memo.core.digest import ReuseKey, digest_of_value
 from cwl_memo.core.entry import Entry
 from cwl_memo.errors import FormatError
 from cwl_memo.store.failure import reading, writing
 from cwl_memo.store.regular import open_regular, read_regular, remove_file, write_all
+from cwl_memo.store.spool import name_of_place
 
 __all__ = ["Untold", "execution_of"]
 
@@ -36,9 +37,9 @@ def execution_of(entry: Entry) -> str:
 class Untold:
     """Notes of what was found wrong, and of tombstones, about one shared store.
 
-    ``wrong/<key>/<execution>`` holds the entry until it is gone from there, and nothing from
-    then on: whatever the server says, and whoever brings it back, it is not used here again.
-    ``dead/<key>`` is empty: the tombstone itself is the local store's.
+    ``wrong/<key>/<execution>`` holds the entry until it is gone from there. Beside the notes of
+    all shared stores, a file of this name says from then on that it is not used here again,
+    wherever it comes from. ``dead/<key>`` is empty: the tombstone itself is the local store's.
 
     :param directory: of the notes of all shared stores; made with the first.
     :param location: the URL of the shared store.
@@ -46,7 +47,8 @@ class Untold:
 
     def __init__(self, directory: Path, location: str) -> None:
         # As the spool names it: what is still to go up is beside it.
-        self._directory = directory / digest_of_bytes(location.encode()).hex[:16]
+        self._directory = directory / name_of_place(location)
+        self._everywhere = directory / "wrong"
         self._wrong = self._directory / "wrong"
         self._dead = self._directory / "dead"
 
@@ -54,17 +56,20 @@ class Untold:
 
     def note_wrong(self, entry: Entry, reason: str) -> None:
         """Note that an entry is wrong, and is to be removed."""
+        name = f"{entry.key.hex}/{execution_of(entry)}"
+        self._write(self._everywhere / name, b"")
         note = canonical_bytes({"entry": entry.to_json(), "reason": reason})
-        self._write(self._wrong / entry.key.hex / execution_of(entry), note)
+        self._write(self._wrong / name, note)
 
     def note_gone(self, entry: Entry) -> None:
-        """Note that a wrong entry was removed."""
-        self._write(self._wrong / entry.key.hex / execution_of(entry), b"")
+        """Forget that a wrong entry was to be removed there; it is as wrong."""
+        with writing("note what a shared store was told"):
+            remove_file(self._wrong / entry.key.hex / execution_of(entry))
 
     def is_wrong(self, entry: Entry) -> bool:
         """Tell whether an entry was ever found wrong here."""
         # Asked for each hit, and few keys have a note.
-        directory = f"{self._wrong}/{entry.key.hex}"
+        directory = f"{self._everywhere}/{entry.key.hex}"
         return os.path.lexists(directory) and os.path.lexists(f"{directory}/{execution_of(entry)}")
 
     def wrong(self) -> Iterator[tuple[Entry, str]]:
@@ -98,7 +103,7 @@ class Untold:
     def _write(self, path: Path, data: bytes) -> None:
         with writing("note what a shared store is to be told"):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if not data and not path.exists():
+            if not data:
                 with open_regular(path, os.O_WRONLY | os.O_CREAT):
                     return
             # Its name has the place of no note while it is written.
