@@ -24,14 +24,11 @@ class Guard:
 
     def __init__(self) -> None:
         self._warned = False
+        self._reported = False
 
     def guard(self, ask: Callable[[], _T], otherwise: _T) -> _T:
         """Return what the store answers, or ``otherwise`` where it fails."""
-        try:
-            return ask()
-        except StoreError as error:
-            self.warn(error)
-            return otherwise
+        return self.shield(ask, otherwise)
 
     def shield(
         self, ask: Callable[[], _T], otherwise: _U, *, passing: tuple[type[Exception], ...] = ()
@@ -49,13 +46,19 @@ class Guard:
         except StoreError as error:
             self.warn(error)
         except Exception as error:  # noqa: BLE001  (see above)
-            _log.warning(
-                "cwl-memo: unexpected error, the job is executed and not recorded; "
-                "please report it: %r",
-                error,
-                exc_info=_log.isEnabledFor(logging.DEBUG),
-            )
+            self._report(error)
         return otherwise
+
+    def _report(self, error: Exception) -> None:
+        """Say once in a run that something is wrong that is no failure of a store."""
+        level, self._reported = logging.DEBUG if self._reported else logging.WARNING, True
+        _log.log(
+            level,
+            "cwl-memo: unexpected error, jobs may be executed again, or not recorded; "
+            "please report it: %r",
+            error,
+            exc_info=_log.isEnabledFor(logging.DEBUG),
+        )
 
     def warn(self, error: StoreError) -> None:
         """Say once in a run that the store fails; the rest goes to the debug log."""

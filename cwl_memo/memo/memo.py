@@ -22,10 +22,10 @@ from cwl_memo.core.facts import JobFacts
 from cwl_memo.core.fingerprint import Fingerprint, fingerprint
 from cwl_memo.core.mode import USUAL, Mode
 from cwl_memo.core.note import Tombstone
-from cwl_memo.core.outcome import Hit, Miss, MissCause, Refusal
+from cwl_memo.core.outcome import Hit, Miss, MissCause, Reason, Refusal
 from cwl_memo.core.run import SharedUse
 from cwl_memo.core.settings import Link, Settings
-from cwl_memo.errors import FormatError, StoreDamagedError, StoreError
+from cwl_memo.errors import FormatError, StoreDamagedError
 from cwl_memo.memo.claims import Claims, Unclaimed
 from cwl_memo.memo.execution import Execution
 from cwl_memo.memo.guard import Guard
@@ -130,16 +130,16 @@ class Memo(Guard):
         store = self.store
         if store is None:
             return Miss(wanted.key, MissCause.NO_STORE)
-        try:
-            # First: what is taken back from now on is taken back from this job, too.
-            tombstones = store.tombstones(wanted.key)
-            after = tuple(tombstone.id for tombstone in tombstones)
-            self._seen.setdefault(wanted.key, after)
-            found = self._lookup(store, wanted, label, tombstones)
-            return replace(found, after=after) if isinstance(found, Miss) else found
-        except StoreError as error:
-            self.warn(error)
-            return Miss(wanted.key, MissCause.STORE_FAILED)
+        failed = Miss(wanted.key, MissCause.STORE_FAILED)
+        return self.shield(lambda: self._look_up(store, wanted, label), failed)
+
+    def _look_up(self, store: Store, wanted: Fingerprint, label: str) -> Hit | Miss:
+        # First: what is taken back from now on is taken back from this job, too.
+        tombstones = store.tombstones(wanted.key)
+        after = tuple(tombstone.id for tombstone in tombstones)
+        self._seen.setdefault(wanted.key, after)
+        found = self._lookup(store, wanted, label, tombstones)
+        return replace(found, after=after) if isinstance(found, Miss) else found
 
     def _lookup(
         self, store: Store, wanted: Fingerprint, label: str, tombstones: tuple[Tombstone, ...]
@@ -235,11 +235,7 @@ class Memo(Guard):
         store = self.store
         if store is None or not store.writable or not policy.may_record(self.settings):
             return Unclaimed()
-        try:
-            return self._claims.claim(store, key)
-        except StoreError as error:
-            self.warn(error)
-            return Unclaimed()
+        return self.shield(lambda: self._claims.claim(store, key), Unclaimed())
 
     def is_claimed_here(self, key: ReuseKey) -> bool:
         """Tell whether this process is the one that executes the job of a key."""
@@ -258,7 +254,10 @@ class Memo(Guard):
         :param inputs: digests of the files that links in it may lead to, by real path.
         :param leave_out: relative paths that are not recorded (they hold secrets).
         """
-        taken = self._recording.ingest(self.store, workspace, inputs, leave_out)
+        taken = self.shield(
+            lambda: self._recording.ingest(self.store, workspace, inputs, leave_out),
+            _broken_down(),
+        )
         if isinstance(taken, Workspace):
             self._files.learn(taken)
         return taken
@@ -290,7 +289,7 @@ class Memo(Guard):
 
     def ingest_log(self, log: bytes | Path) -> BlobRef | None:
         """Take a captured log into the store; None where that fails or there is none."""
-        return self._recording.ingest_log(self.store, log)
+        return self.shield(lambda: self._recording.ingest_log(self.store, log), None)
 
     def ingest_file(self, path: Path) -> FileDigest | None:
         """Take one file into the store; None where that fails."""
@@ -301,7 +300,9 @@ class Memo(Guard):
 
     def publish(self, wanted: Fingerprint, execution: Execution) -> Entry | Refusal:
         """Make the result of a job visible to later lookups; return its entry, or why not."""
-        return self._recording.publish(self.store, wanted, execution)
+        return self.shield(
+            lambda: self._recording.publish(self.store, wanted, execution), _broken_down()
+        )
 
     @property
     def limits_intermediates(self) -> bool:
@@ -375,3 +376,7 @@ class Memo(Guard):
             return
         if self.guard(lambda: store.is_due(size, age), otherwise=False):
             self.guard(lambda: len(store.gc(size, max_age=age, patience=_PATIENCE)), 0)
+
+
+def _broken_down() -> Refusal:
+    return Refusal(Reason.STORE_FAILED, "unexpected error")

@@ -54,6 +54,9 @@ _ABANDONED: Final = 24 * 3600.0
 _BEFORE_MARKER: Final = frozenset({_TMP, PROBES.rstrip("/"), LEASES.rstrip("/")})
 """What others may have put into a new store before its marker."""
 
+_DEEPEST: Final = 5
+"""Names in the longest name of an object: that of a part of a blob that is set aside."""
+
 _OF_SYSTEM: Final = frozenset({"lost+found", ".snapshot", ".snapshots", ".zfs"})
 """What file systems themselves put into a directory that is empty."""
 
@@ -210,28 +213,34 @@ class FileBucket:
         return is_regular(self._root / MARKER) is not None
 
     def list(self, prefix: str = "") -> Iterator[ObjectMeta]:
-        """Yield the objects whose names begin so, in no order."""
-        folder = prefix.rpartition("/")[0]
-        with reading(f"list {prefix or 'the objects'}"):
-            yield from self._list(folder, prefix)
+        """Yield the objects whose names begin so, in no order.
 
-    def _list(self, folder: str, prefix: str) -> Iterator[ObjectMeta]:
-        try:
-            items = list(os.scandir(self._path(folder) if folder else self._root))
-        except (FileNotFoundError, NotADirectoryError):
-            return
-        for item in items:
-            name = f"{folder}/{item.name}" if folder else item.name
-            if name == _TMP:
+        What is deeper than any object is nobody's, and may be without an end.
+        """
+        with reading(f"list {prefix or 'the objects'}"):
+            yield from self._list(prefix)
+
+    def _list(self, prefix: str) -> Iterator[ObjectMeta]:
+        folder = prefix.rpartition("/")[0]
+        waiting = [(folder, self._path(folder) if folder else self._root)]
+        while waiting:
+            folder, path = waiting.pop()
+            try:
+                items = list(os.scandir(path))
+            except (FileNotFoundError, NotADirectoryError):
                 continue
-            if item.is_dir(follow_symlinks=False):
-                if f"{name}/".startswith(prefix):
-                    yield from self._list(name, prefix)
-            elif name.startswith(prefix):
-                with contextlib.suppress(FileNotFoundError):
-                    found = item.stat(follow_symlinks=False)
-                    if stat.S_ISREG(found.st_mode):
-                        yield _meta(name, found)
+            for item in items:
+                name = f"{folder}/{item.name}" if folder else item.name
+                if name == _TMP:
+                    continue
+                if item.is_dir(follow_symlinks=False):
+                    if f"{name}/".startswith(prefix) and name.count("/") < _DEEPEST - 1:
+                        waiting.append((name, Path(item.path)))
+                elif name.startswith(prefix):
+                    with contextlib.suppress(FileNotFoundError):
+                        found = item.stat(follow_symlinks=False)
+                        if stat.S_ISREG(found.st_mode):
+                            yield _meta(name, found)
 
     def delete(self, names: Iterable[str]) -> None:
         """Remove objects; those that are not there are no error."""

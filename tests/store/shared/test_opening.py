@@ -167,6 +167,19 @@ def test_no_pipe_is_waited_for(files: FileBucket, tmp_path: Path) -> None:
     assert {found.name for found in files.list()} == {"blobs/x"}
 
 
+def test_nobody_looks_deeper_than_objects_are(files: FileBucket, tmp_path: Path) -> None:
+    files.put("blobs/ab/x.parts/00000", b"")
+    files.put("quarantine/blobs/ab/x.parts/00000", b"")
+    deep = tmp_path.joinpath("shared", "tombstones", *"a" * 30)
+    deep.mkdir(parents=True)
+    for folder in (deep, deep.parents[25], deep.parents[26], deep.parents[27]):
+        (folder / "file").touch()
+    found = {"tombstones/a/a/a/file", "tombstones/a/a/file"}
+    assert {meta.name for meta in files.list("tombstones/")} == found
+    parts = {"blobs/ab/x.parts/00000", "quarantine/blobs/ab/x.parts/00000"}
+    assert {meta.name for meta in files.list()} == found | parts
+
+
 @pytest.mark.parametrize("name", ["../x", "a/../../x", "/etc/x", "a//b", ".cwl-memo-tmp/x", ""])
 def test_no_name_leads_out_of_the_directory(files: FileBucket, name: str) -> None:
     with pytest.raises(StoreError):
