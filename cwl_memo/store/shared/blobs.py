@@ -30,6 +30,7 @@ from cwl_memo.errors import (
 from cwl_memo.store.failure import writing
 from cwl_memo.store.regular import write_all
 from cwl_memo.store.shared import zstd
+from cwl_memo.store.shared.arrival import known, of_size, unpacked
 from cwl_memo.store.shared.bucket import Bucket
 from cwl_memo.store.shared.checked_file import CheckedFile
 from cwl_memo.store.shared.envelope import Place, Stored
@@ -98,7 +99,7 @@ class Blobs:
         place = Place.ZSTD if is_compressed else Place.RAW
         name = blob_name(blob.digest) + (ZSTD if is_compressed else "")
         there = None if must_send else self._size(name)
-        if there is not None and (is_compressed or there == blob.size):
+        if there is not None and _may_be(there, blob.size, is_compressed=is_compressed):
             return Stored(place, there)
         checked = CheckedFile(source, blob)
         if is_compressed:
@@ -136,9 +137,8 @@ class Blobs:
         for number, size in enumerate(split(blob.size, self._part)):
             name = part_name(blob.digest, number) + (ZSTD if is_compressed else "")
             content = checked.begin_part()
-            # Compressed, its size tells nothing: that it is there says that it is whole.
             found = there.get(name)
-            if found is not None and (is_compressed or found == size):
+            if found is not None and _may_be(found, size, is_compressed=is_compressed):
                 checked.skip(size)
                 stored = found
             elif is_compressed:
@@ -231,12 +231,12 @@ class Blobs:
         if stored.place is Place.PARTS:
             self._fetch_parts(blob, stored, target)
         else:
-            _write_new(target, _known(self._read(blob, stored), blob))
+            _write_new(target, known(self._read(blob, stored), blob))
 
     def _read(self, blob: BlobRef, stored: Stored) -> Iterator[bytes]:
         name = blob_name(blob.digest)
         if stored.place is Place.ZSTD:
-            yield from zstd.decompressed(self._bucket.read(name + ZSTD), blob.size)
+            yield from unpacked(self._bucket.read(name + ZSTD), blob.size, name)
         else:
             yield from self._bucket.read(name)
 
@@ -295,9 +295,9 @@ class Blobs:
                 os.ftruncate(descriptor, start)
                 os.lseek(descriptor, start, os.SEEK_SET)
             raw = self._bucket.read(name)
-            data = zstd.decompressed(raw, part.size) if parts.is_compressed else raw
+            data = unpacked(raw, part.size, name) if parts.is_compressed else raw
             try:
-                for piece in _of_size(data, part.size, name):
+                for piece in of_size(data, part.size, name):
                     content.update(piece)
                     with writing("write a blob"):
                         write_all(descriptor, piece)
@@ -353,25 +353,7 @@ def _write_new(target: Path, parts: Iterator[bytes]) -> None:
         raise
 
 
-def _of_size(parts: Iterator[bytes], size: int, name: str) -> Iterator[bytes]:
-    left = size
-    for part in parts:
-        left -= len(part)
-        if left < 0:
-            raise StoreDamagedError(f"{name} is larger than it can be")
-        yield part
-    if left:
-        raise StoreDamagedError(f"{name} ends too early")
-
-
-def _known(parts: Iterator[bytes], blob: BlobRef) -> Iterator[bytes]:
-    """Yield the bytes of a blob.
-
-    :raises StoreDamagedError: in the end, if they are others.
-    """
-    content = blake3()
-    for part in _of_size(parts, blob.size, str(blob.digest)):
-        content.update(part)
-        yield part
-    if content.hexdigest() != blob.digest.hex:
-        raise StoreDamagedError(f"blob {blob.digest} is not as it was recorded")
+def _may_be(there: int, size: int, *, is_compressed: bool) -> bool:
+    """Tell whether an object of a size may be so many bytes."""
+    # Compressed, its size tells little: that it is there says that it is whole.
+    return there <= zstd.most(size) if is_compressed else there == size

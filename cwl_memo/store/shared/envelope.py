@@ -26,6 +26,7 @@ from cwl_memo.core.field import finite_float, need
 from cwl_memo.core.signature import Signature, SigningKey, written_digest
 from cwl_memo.errors import FormatError, StoreDamagedError, StoreError
 from cwl_memo.store.protocol import SMALL
+from cwl_memo.store.shared import zstd
 
 __all__ = [
     "ENVELOPE_LIMIT",
@@ -223,7 +224,8 @@ def _stored(listed: list[JSON], entry: Entry) -> Mapping[Digest, Stored]:
             raise FormatError("unknown place", f"{path}.at") from None
         size: int = need(item, "stored", int, path)
         as_it_is = place in {Place.INLINE, Place.RAW}
-        if size < 0 or (as_it_is and size != blob.size):
+        too_much = place is Place.ZSTD and size > zstd.most(blob.size)
+        if size < 0 or too_much or (as_it_is and size != blob.size):
             raise FormatError("not its size", f"{path}.stored")
         stored[blob.digest] = Stored(place, size)
     return stored

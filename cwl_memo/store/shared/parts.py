@@ -15,6 +15,7 @@ from cwl_memo.core.digest import Digest
 from cwl_memo.core.field import need
 from cwl_memo.errors import FormatError, StoreDamagedError
 from cwl_memo.store.failure import reading
+from cwl_memo.store.shared import zstd
 from cwl_memo.store.shared.layout import ZSTD, part_name
 
 __all__ = ["PARTS_LIMIT", "Part", "Parts", "has_part", "split"]
@@ -91,7 +92,8 @@ class Parts:
             path = f"parts[{i}]"
             digest = Digest.parse(need(item, "digest", str, path), f"{path}.digest")
             part = Part(digest, need(item, "size", int, path), need(item, "stored", int, path))
-            if part.size <= 0 or part.stored <= 0:
+            largest = zstd.most(part.size) if at == "zstd" else part.size
+            if part.size <= 0 or not 0 < part.stored <= largest:
                 raise FormatError("not a size", path)
             parts.append(part)
         if sum(part.size for part in parts) != size:

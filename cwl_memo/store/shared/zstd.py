@@ -10,7 +10,7 @@ from typing import IO, Any, Final
 from cwl_memo.errors import StoreDamagedError, StoreError, UsageError
 from cwl_memo.store.compressed import Reader, zstd_library
 
-__all__ = ["compressed", "decompressed", "has_zstd", "need_zstd", "pays"]
+__all__ = ["compressed", "decompressed", "has_zstd", "most", "need_zstd", "pays"]
 
 SAMPLE: Final = 1 << 20
 """Bytes of a blob by which it is judged."""
@@ -50,6 +50,14 @@ def pays(sample: bytes) -> bool:
         return False
     compressor = _compressor()
     return len(compressor.compress(sample) + compressor.flush()) < _WORTH * len(sample)
+
+
+def most(size: int) -> int:
+    """Return how many compressed bytes can stand for so many, at most.
+
+    zstd itself would take any number more: there are frames out of which nothing comes.
+    """
+    return size + (size >> 7) + 1024
 
 
 @contextmanager

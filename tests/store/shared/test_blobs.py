@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -199,6 +200,34 @@ def test_what_decompresses_to_more_than_it_may_is_damage(memory: Bucket, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
+SKIPPED = b"\x50\x2a\x4d\x18" + (1 << 20).to_bytes(4, "little") + bytes(1 << 20)
+"""A frame of zstd out of which nothing comes."""
+
+
+def test_what_makes_nothing_of_very_much_is_damage(memory: Bucket, tmp_path: Path) -> None:
+    stored = up(Blobs(memory), TEXT)
+    name = blob_name(digest_of_bytes(TEXT)) + ".zst"
+    sound = memory.get(name, 1 << 20) or b""
+
+    class Endless(FaultyBucket):
+        came = 0
+
+        def read(self, name: str) -> Iterator[bytes]:
+            for _ in range(50):
+                self.came += len(SKIPPED)
+                yield SKIPPED
+            yield sound
+
+    endless = Endless(memory)
+    with pytest.raises(StoreDamagedError, match="larger than it can be"):
+        Blobs(endless).fetch(blob(TEXT), stored, tmp_path / "x")
+    assert endless.came <= 2 * len(SKIPPED)
+    # Nor is it taken for the blob by whoever has that.
+    memory.put(name, 50 * SKIPPED + sound)
+    assert up(Blobs(memory), TEXT) == stored
+    assert memory.get(name, 1 << 20) == sound
+
+
 def test_no_blob_fills_the_disk(memory: Bucket, tmp_path: Path) -> None:
     huge = BlobRef(digest_of_bytes(b"?"), 1 << 60)
     with pytest.raises(StoreFullError):
@@ -315,6 +344,26 @@ def test_what_somebody_wrote_into_a_partial_download_does_not_get_through(
         Blobs(memory, PART).fetch(blob(large.content), stored, target)
         assert target.read_bytes() == large.content
         target.unlink()
+
+
+def test_a_part_that_makes_nothing_of_very_much_is_damage(memory: Bucket, tmp_path: Path) -> None:
+    content = TEXT[: 3 * PART]
+    stored = up(Blobs(memory, PART), content)
+    folder = f"{blob_name(digest_of_bytes(content))}.parts/"
+    sound = memory.get(f"{folder}00001.zst", 1 << 20) or b""
+    memory.put(f"{folder}00001.zst", SKIPPED + sound)
+    with pytest.raises(StoreDamagedError, match="larger than it can be"):
+        Blobs(memory, may_write=False).fetch(blob(content), stored, tmp_path / "x")
+    assert up(Blobs(memory, PART), content) == stored
+    assert memory.get(f"{folder}00001.zst", 1 << 20) == sound
+    listed = json.loads(memory.get(f"{folder}whole", 1 << 20) or b"")
+    listed["parts"][1]["stored"] += len(SKIPPED)
+    data = json.dumps(listed).encode()
+    memory.put(f"{folder}whole", data)
+    with pytest.raises(StoreDamagedError, match="not a size"):
+        Blobs(memory, may_write=False).fetch(
+            blob(content), Stored(Place.PARTS, len(data)), tmp_path / "x"
+        )
 
 
 @pytest.mark.parametrize("damage", ["lost", "cut", "changed", "list", "no list"])

@@ -116,6 +116,7 @@ def test_an_envelope_of_a_newer_format_is_left_alone() -> None:
         (lambda head: head["blobs"][0].update(at="raw"), "body"),
         (lambda head: head["blobs"][0].update(stored=-1), "not its size"),
         (lambda head: head["blobs"][2].update(stored=3), "not its size"),
+        (lambda head: head["blobs"][2].update(at="zstd", stored=1 << 20), "not its size"),
         (lambda head: head["blobs"][2].update(at="inline"), "body"),
         (lambda head: head["entry"].update(tree=str(digest(b"?"))), "does not list"),
         (lambda head: head["entry"]["blobs"].append(blob(b"?").to_json()), "other blobs"),
@@ -125,7 +126,7 @@ def test_an_envelope_of_a_newer_format_is_left_alone() -> None:
         (lambda head: head.update(signature={"key": "x", "value": "y"}), "signature"),
         (lambda head: head.pop("format"), "format"),
     ],
-    ids=range(15),
+    ids=range(16),
 )
 def test_a_head_that_does_not_fit_is_refused(change: Any, said: str) -> None:
     made = job(1, ONE, TWO, LARGE)
