@@ -16,10 +16,11 @@ from cwl_memo.cli.verb import Verb
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.entry import Entry, Tree, TreeNode
 from cwl_memo.core.explain import format_bytes, format_seconds
-from cwl_memo.errors import FormatError, StoreDamagedError, UsageError
+from cwl_memo.errors import StoreDamagedError, UsageError
 from cwl_memo.report.table import Column, printable, table
 from cwl_memo.store.catalogue import Catalogue, Signed
 from cwl_memo.store.recorded import LOGS, read_log
+from cwl_memo.store.tree_blob import read_tree
 
 __all__ = ["VERB"]
 
@@ -55,8 +56,8 @@ def _workspace(store: Catalogue, entry: Entry) -> Tree | None:
     if entry.tree is None:
         return None
     try:
-        return Tree.from_json(json.loads(store.read_blob(entry.tree)))
-    except (StoreDamagedError, FormatError, ValueError):
+        return read_tree(store, entry)
+    except StoreDamagedError:
         return None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Collection, Iterable, Mapping
@@ -25,7 +24,7 @@ from cwl_memo.core.note import Tombstone
 from cwl_memo.core.outcome import Hit, Miss, MissCause, Reason, Refusal
 from cwl_memo.core.run import SharedUse
 from cwl_memo.core.settings import Link, Settings
-from cwl_memo.errors import FormatError, StoreDamagedError
+from cwl_memo.errors import StoreDamagedError
 from cwl_memo.memo.claims import Claims, Unclaimed
 from cwl_memo.memo.execution import Execution
 from cwl_memo.memo.guard import Guard
@@ -33,6 +32,7 @@ from cwl_memo.memo.neighbour import Neighbours
 from cwl_memo.memo.recording import Recording
 from cwl_memo.memo.seen_file import SeenFiles
 from cwl_memo.store.protocol import Claim, FileDigest, FileIdentity, Store
+from cwl_memo.store.tree_blob import read_tree
 from cwl_memo.store.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -205,12 +205,9 @@ class Memo(Guard):
 
         :raises StoreError: if it is not to be had.
         """
-        if self.store is None or entry.tree is None:
-            raise StoreDamagedError("the workspace was not kept")
-        try:
-            return Tree.from_json(json.loads(self.store.read_blob(entry.tree)))
-        except (FormatError, ValueError) as error:
-            raise StoreDamagedError(f"workspace of {entry.key}: {error}") from error
+        if self.store is None:
+            raise StoreDamagedError("the store is closed")
+        return read_tree(self.store, entry)
 
     def materialise(
         self, digest: Digest, target: Path, *, mode: Mode = USUAL, owned: bool = True

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from cwl_memo.core import policy
 from cwl_memo.core.cache import CacheBehavior
-from cwl_memo.core.canonical import canonical_bytes
 from cwl_memo.core.digest import ReuseKey
 from cwl_memo.core.entry import BlobRef, Entry, OutputVariant
 from cwl_memo.core.fingerprint import Fingerprint
@@ -20,6 +19,7 @@ from cwl_memo.errors import InvalidatedError, StoreError
 from cwl_memo.memo.execution import Execution
 from cwl_memo.memo.guard import Guard
 from cwl_memo.store.protocol import FileDigest, Store
+from cwl_memo.store.tree_blob import tree_bytes
 from cwl_memo.store.workspace import Workspace, ingest_workspace
 
 __all__ = ["Recording"]
@@ -103,24 +103,21 @@ class Recording:
         return entry
 
     def _entry(self, store: Store, wanted: Fingerprint, execution: Execution) -> Entry:
-        """Return the entry of a job, the manifest of its workspace being in the store."""
-        manifest = canonical_bytes(execution.workspace.tree.to_json())
-        tree = store.ingest_bytes(manifest)
+        """Return the entry of a job, the manifest of its workspace being in the store.
+
+        A workspace of more files than a manifest has room for is not kept, its outputs are.
+        """
+        manifest = tree_bytes(execution.workspace.tree)
+        tree = None if manifest is None else BlobRef(store.ingest_bytes(manifest), len(manifest))
         logs = [blob for blob in (execution.stdout, execution.stderr) if blob is not None]
-        blobs = dict.fromkeys(
-            (
-                *execution.workspace.blobs,
-                *execution.output_blobs,
-                *logs,
-                BlobRef(tree, len(manifest)),
-            )
-        )
+        whole = () if tree is None else (*execution.workspace.blobs, tree)
+        blobs = dict.fromkeys((*whole, *execution.output_blobs, *logs))
         return Entry(
             key=wanted.key,
             fingerprint=wanted.fields,
             variants=(OutputVariant(wanted.section, execution.output, execution.output_blobs),),
             exit_code=execution.exit_code,
-            tree=tree,
+            tree=None if tree is None else tree.digest,
             stdout=None if execution.stdout is None else execution.stdout.digest,
             stderr=None if execution.stderr is None else execution.stderr.digest,
             blobs=tuple(blobs),

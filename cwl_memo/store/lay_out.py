@@ -7,7 +7,6 @@ are made last, and a tree has nothing below one. What cannot be completed is tak
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,10 +15,11 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from cwl_memo.core.entry import Entry, NodeKind, Tree, TreeNode
-from cwl_memo.errors import FormatError, NotKeptError, StoreDamagedError, UsageError
+from cwl_memo.errors import NotKeptError, StoreDamagedError, UsageError
 from cwl_memo.store.catalogue import Catalogue
 from cwl_memo.store.failure import reading
 from cwl_memo.store.protocol import Store
+from cwl_memo.store.tree_blob import read_tree
 
 __all__ = ["LaidOut", "materialise_tree", "materialise_workspace", "read_workspace", "require_free"]
 
@@ -74,10 +74,7 @@ def read_workspace(store: Catalogue, entry: Entry) -> Tree:
     sizes = {blob.digest: blob.size for blob in entry.blobs}
     if entry.tree is None or not store.check_blob(entry.tree, sizes.get(entry.tree, -1)):
         raise NotKeptError("its workspace is not, or no longer, in the store")
-    try:
-        return Tree.from_json(json.loads(store.read_blob(entry.tree)))
-    except (FormatError, ValueError, RecursionError) as error:
-        raise StoreDamagedError(f"workspace of {entry.key}: {error}") from error
+    return read_tree(store, entry)
 
 
 def materialise_workspace(store: Store, entry: Entry, directory: Path) -> LaidOut:
