@@ -7,13 +7,11 @@ behind, the next one with the same shared store finds in the spool.
 from __future__ import annotations
 
 import contextlib
-import io
 import logging
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import Future
-from typing import IO, Any, Final, cast
+from typing import IO, Final, cast
 
 from cwl_memo.core.bundle import has_secrets
 from cwl_memo.core.digest import Digest, ReuseKey
@@ -33,7 +31,9 @@ from cwl_memo.errors import (
 from cwl_memo.store.protocol import Claim, Store
 from cwl_memo.store.shared.once import Once
 from cwl_memo.store.shared.remote import Remote
+from cwl_memo.store.shared.sending import Watch
 from cwl_memo.store.spool import Spool
+from cwl_memo.store.watched_file import WatchedFile
 from cwl_memo.store.workers import Workers
 
 __all__ = ["Uploads"]
@@ -46,6 +46,9 @@ _PAUSES: Final = (0.5, 2.0)
 
 _STALLED: Final = 60.0
 """Seconds without a byte or an answer after which the end of a run waits no longer."""
+
+_SLOWEST: Final = 250_000.0
+"""Bytes a second that a connection carries, or is none."""
 
 _SILENT: Final = 3.0
 """Seconds that the end of a run may take without a word."""
@@ -98,6 +101,7 @@ class Uploads:
         self._stop = threading.Event()
         self._refused: StoreError | None = None
         self._moved = time.monotonic()
+        self._on_way: dict[str, int] = {}
         self._is_taken_up = False
         self.done: set[ReuseKey] = set()
         self.failed: dict[ReuseKey, StoreError] = {}
@@ -256,17 +260,12 @@ class Uploads:
             raise NotKeptError(f"entry {key} was given a secret")
         if any(entry.is_dead(tombstone) for tombstone in self._front.tombstones(key)):
             raise NotKeptError(f"entry {key} was invalidated here")
-        sizes = {blob.digest: blob.size for blob in entry.blobs}
 
         def open_blob(digest: Digest) -> IO[bytes]:
-            file = self._front.open_blob(digest)
-            with self._changed:
-                # It may be read twice: first to see whether to compress it pays.
-                self.bytes += sizes.pop(digest, 0)
-            return cast("IO[bytes]", _Watched(file, self._note_move))
+            return cast("IO[bytes]", WatchedFile(self._front.open_blob(digest), self._note_move))
 
         is_ours = self._is_ours(entry)
-        if not self._remote.publish(entry, open_blob, signed=is_ours):
+        if not self._remote.publish(entry, open_blob, signed=is_ours, watch=_Watch(self)):
             raise _TakenError(f"an entry {key} is there, and nobody here vouches for another")
         with self._changed:
             self.unsigned += not is_ours
@@ -280,6 +279,25 @@ class Uploads:
 
     def _note_move(self) -> None:
         self._moved = time.monotonic()
+
+    def note_way(self, name: str, size: int) -> None:
+        """Note how many bytes of an object are on their way."""
+        with self._changed:
+            self._note_move()
+            self._on_way[name] = size
+            if not size:
+                del self._on_way[name]
+
+    def note_sent(self, size: int) -> None:
+        """Note that bytes of blobs have arrived."""
+        with self._changed:
+            self._note_move()
+            self.bytes += size
+
+    @property
+    def _patience(self) -> float:
+        """Seconds for which nothing need be heard: what is on its way is not heard of."""
+        return max(_STALLED, sum(self._on_way.values()) / _SLOWEST)
 
     def _forget(self, key: ReuseKey) -> None:
         with self._changed:
@@ -297,7 +315,7 @@ class Uploads:
             while self._waiting:
                 self._changed.wait(0.5)
                 now = time.monotonic()
-                if now - self._moved > _STALLED:
+                if now - self._moved > self._patience:
                     break
                 if now - told > (_SILENT if told == begun else 4 * _SILENT):
                     told = now
@@ -334,38 +352,14 @@ class Uploads:
         self._workers.shutdown(wait=False, cancel_futures=True)
 
 
-class _Watched(io.RawIOBase):
-    """A file of which somebody hears that it is read."""
+class _Watch(Watch):
+    """Tells what is heard of an upload."""
 
-    def __init__(self, file: IO[bytes], note: Callable[[], None]) -> None:
-        self._file = file
-        self._note = note
+    def __init__(self, uploads: Uploads) -> None:
+        self._uploads = uploads
 
-    def readable(self) -> bool:
-        return True
+    def on_way(self, name: str, size: int) -> None:
+        self._uploads.note_way(name, size)
 
-    def seekable(self) -> bool:
-        return self._file.seekable()
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._file.tell()
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._file.read(size)
-        self._note()
-        return data
-
-    def readall(self) -> bytes:
-        return self.read()
-
-    def readinto(self, buffer: Any) -> int:
-        data = self.read(len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
+    def sent(self, size: int) -> None:
+        self._uploads.note_sent(size)

@@ -20,6 +20,7 @@ from cwl_memo.core.note import Tombstone
 from cwl_memo.errors import StoreDamagedError, StoreError
 from cwl_memo.store.protocol import Claim
 from cwl_memo.store.shared.remote import Found
+from cwl_memo.store.shared.sending import UNWATCHED, Watch
 
 __all__ = ["FakeRemote", "Objects"]
 
@@ -132,7 +133,12 @@ class FakeRemote:
                 file.write(data)
 
     def publish(
-        self, entry: Entry, open_blob: Callable[[Digest], IO[bytes]], *, signed: bool = True
+        self,
+        entry: Entry,
+        open_blob: Callable[[Digest], IO[bytes]],
+        *,
+        signed: bool = True,
+        watch: Watch = UNWATCHED,
     ) -> bool:
         assert self.may_write
         with self._call("publish"):
@@ -142,6 +148,7 @@ class FakeRemote:
                 if blob.digest not in self.objects.blobs:
                     with open_blob(blob.digest) as file:
                         self.objects.blobs[blob.digest] = io.BytesIO(file.read()).getvalue()
+                    watch.sent(blob.size)
             self.objects.entries[entry.key] = canonical_bytes(entry.to_json())
             self.objects.signed.pop(entry.key, None)
             if self.signs and signed:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from cwl_memo.core.digest import ReuseKey
-from cwl_memo.core.entry import BlobRef, Entry
+from cwl_memo.core.entry import BlobRef, Entry, OutputVariant
 from cwl_memo.errors import (
     InvalidatedError,
     NotKeptError,
@@ -24,8 +25,10 @@ from cwl_memo.errors import (
     StoreUnavailableError,
     StoreUnreachableError,
 )
+from cwl_memo.store import uploads
 from cwl_memo.store.blob import ORPHAN_AGE
 from cwl_memo.store.local import open_store
+from cwl_memo.store.shared.sending import UNWATCHED, Watch
 from cwl_memo.store.tiered import TieredStore
 from cwl_memo.store.workers import Workers
 from tests.store.damage import flip
@@ -444,6 +447,38 @@ def test_who_interrupts_a_run_does_not_wait_for_uploads(home: Home, objects: Obj
     later.begin_run("later")
     later.end_sharing(wait=True)
     assert len(objects.entries) == 8
+
+
+def test_the_end_of_a_run_waits_for_what_is_on_its_way(
+    home: Home, objects: Objects, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow(FakeRemote):
+        """Holds a large object for a time in which nothing of it is heard."""
+
+        def publish(self, *args: Any, watch: Watch = UNWATCHED, **more: Any) -> bool:
+            watch.on_way("blobs/x", 32 << 20)
+            time.sleep(1.5)
+            watch.on_way("blobs/x", 0)
+            return super().publish(*args, watch=watch, **more)
+
+    monkeypatch.setattr(uploads, "_STALLED", 0.3)
+    here = home("a", Slow(objects))
+    share(here, 1, LARGE)
+    used = here.end_sharing(wait=True)
+    assert used is not None
+    assert (used.uploaded, used.not_uploaded, used.uploaded_bytes) == (1, 0, len(LARGE))
+
+
+def test_of_what_was_there_no_bytes_went_up(home: Home, objects: Objects) -> None:
+    del objects
+    here = home("a")
+    made = share(here, 1, LARGE)
+    grown = made.with_variant(OutputVariant(digest(b"others"), {"out": 1}, ()))
+    here.publish(grown)
+    here.share(grown.key)
+    used = here.end_sharing(wait=True)
+    assert used is not None
+    assert used.uploaded_bytes == len(LARGE)
 
 
 def test_an_entry_with_a_secret_does_not_go_up(home: Home, objects: Objects) -> None:

@@ -27,6 +27,7 @@ from cwl_memo.errors import (
     StoreUnreachableError,
     StoreUnreadableError,
 )
+from cwl_memo.store.compressed import Reader
 from cwl_memo.store.failure import writing
 from cwl_memo.store.regular import write_all
 from cwl_memo.store.shared import zstd
@@ -36,6 +37,7 @@ from cwl_memo.store.shared.checked_file import CheckedFile
 from cwl_memo.store.shared.envelope import Place, Stored
 from cwl_memo.store.shared.layout import PARTS, ZSTD, blob_name, part_name, whole_name
 from cwl_memo.store.shared.parts import PARTS_LIMIT, Parts, has_part, split
+from cwl_memo.store.shared.sending import UNWATCHED, Sending, Watch
 
 __all__ = ["PART", "Blobs"]
 
@@ -72,27 +74,27 @@ class Blobs:
 
     # up
 
-    def upload(self, blob: BlobRef, open_blob: Callable[[Digest], IO[bytes]]) -> Stored:
+    def upload(
+        self, blob: BlobRef, open_blob: Callable[[Digest], IO[bytes]], watch: Watch = UNWATCHED
+    ) -> Stored:
         """Have a blob there; return how it is stored.
 
+        :param watch: hears of what is sent.
         :raises StoreDamagedError: if it is not as the reference says.
         """
         with open_blob(blob.digest) as source:
             with self._lock:
                 must_send = blob.digest in self._unsound
-            if blob.size > self._part:
-                with self._large:
-                    stored = self._upload_parts(blob, source, must_send=must_send)
-            elif blob.size > _LARGE:
-                with self._large:
-                    stored = self._upload_one(blob, source, must_send=must_send)
-            else:
-                stored = self._upload_one(blob, source, must_send=must_send)
+            up = self._upload_parts if blob.size > self._part else self._upload_one
+            with self._large if blob.size > _LARGE else contextlib.nullcontext():
+                stored = up(blob, source, watch, must_send=must_send)
         with self._lock:
             self._unsound.discard(blob.digest)
         return stored
 
-    def _upload_one(self, blob: BlobRef, source: IO[bytes], *, must_send: bool) -> Stored:
+    def _upload_one(
+        self, blob: BlobRef, source: IO[bytes], watch: Watch, *, must_send: bool
+    ) -> Stored:
         sample = source.read(min(blob.size, zstd.SAMPLE))
         source.seek(0)
         is_compressed = zstd.pays(sample)
@@ -105,7 +107,8 @@ class Blobs:
         if is_compressed:
             with zstd.compressed(checked, blob.size) as (packed, size):
                 checked.finish()
-                self._bucket.put_file(name, packed, size)
+                self._send(name, packed, size, watch)
+            watch.sent(blob.size)
             return Stored(place, size)
         if blob.size <= zstd.SAMPLE:
             data = checked.read(blob.size)
@@ -113,9 +116,17 @@ class Blobs:
             self._bucket.put(name, data)
         else:
             # Sent while it is read: it does not become an object if it proves wrong.
-            self._bucket.put_file(name, checked, blob.size)
+            self._send(name, checked, blob.size, watch)
             checked.finish()
+        watch.sent(blob.size)
         return Stored(place, blob.size)
+
+    def _send(self, name: str, source: Reader, size: int, watch: Watch) -> None:
+        sending = Sending(name, source, watch)
+        try:
+            self._bucket.put_file(name, sending, size)
+        finally:
+            sending.end()
 
     def _size(self, name: str) -> int | None:
         """Return the size of an object; None where there is none, or that may not be seen."""
@@ -125,7 +136,9 @@ class Blobs:
             return None  # whoever may only write sends it once more
         return None if found is None else found.size
 
-    def _upload_parts(self, blob: BlobRef, source: IO[bytes], *, must_send: bool) -> Stored:
+    def _upload_parts(
+        self, blob: BlobRef, source: IO[bytes], watch: Watch, *, must_send: bool
+    ) -> Stored:
         there = {} if must_send else self._there(blob.digest)
         whole = there.get(whole_name(blob.digest))
         if whole is not None and self._is_whole(blob, whole, there):
@@ -143,9 +156,11 @@ class Blobs:
                 stored = found
             elif is_compressed:
                 with zstd.compressed(checked, size) as (packed, stored):
-                    self._bucket.put_file(name, packed, stored)
+                    self._send(name, packed, stored, watch)
+                watch.sent(size)
             else:
-                self._bucket.put_file(name, checked, size)
+                self._send(name, checked, size, watch)
+                watch.sent(size)
                 stored = size
             parts.append((content.hexdigest(), size, stored))
         checked.finish()

@@ -15,6 +15,7 @@ from cwl_memo.errors import StoreDamagedError
 from cwl_memo.store.failure import writing
 from cwl_memo.store.shared.blobs import Blobs
 from cwl_memo.store.shared.envelope import Place, SharedEntry, Stored
+from cwl_memo.store.shared.sending import UNWATCHED, Watch
 
 __all__ = ["EntryBlobs"]
 
@@ -64,13 +65,17 @@ class EntryBlobs:
                     self._stored[digest] = stored
 
     def upload(
-        self, blobs: tuple[BlobRef, ...], open_blob: Callable[[Digest], IO[bytes]]
+        self,
+        blobs: tuple[BlobRef, ...],
+        open_blob: Callable[[Digest], IO[bytes]],
+        watch: Watch = UNWATCHED,
     ) -> dict[Digest, Stored]:
         """Have blobs there; return how each is stored.
 
-        :param open_blob: opens one for reading; asked for those that are missing only.
+        :param open_blob: opens one for reading.
+        :param watch: hears of what is sent.
         """
-        upload = partial(self._blobs.upload, open_blob=open_blob)
+        upload = partial(self._blobs.upload, open_blob=open_blob, watch=watch)
         stored = _each(upload, blobs, self._senders)
         return {blob.digest: how for blob, how in zip(blobs, stored, strict=True)}
 

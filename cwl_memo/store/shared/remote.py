@@ -10,6 +10,7 @@ from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.entry import BlobRef, Entry
 from cwl_memo.core.note import Tombstone
 from cwl_memo.store.protocol import Claim
+from cwl_memo.store.shared.sending import UNWATCHED, Watch
 
 __all__ = ["Found", "Remote"]
 
@@ -56,15 +57,21 @@ class Remote(Protocol):
         """
 
     def publish(
-        self, entry: Entry, open_blob: Callable[[Digest], IO[bytes]], *, signed: bool = True
+        self,
+        entry: Entry,
+        open_blob: Callable[[Digest], IO[bytes]],
+        *,
+        signed: bool = True,
+        watch: Watch = UNWATCHED,
     ) -> bool:
         """Make an entry visible, in place of an older one of its key, after its blobs.
 
-        :param open_blob: opens a blob of the entry for reading; asked for those that are
-            missing only.
+        :param open_blob: opens a blob of the entry for reading, to see what it is like even
+            where it is there already.
         :param signed: whether it gets a signature, if there is a key to sign with. Where there
             is one and it gets none, it takes the place of no other entry; where there is none,
             of no signed one.
+        :param watch: hears of what is sent.
         :returns: whether it is there now; False if another stays in its place.
         """
 

@@ -53,6 +53,7 @@ from cwl_memo.store.shared.lease import Granted, Leases
 from cwl_memo.store.shared.once import Once
 from cwl_memo.store.shared.remote import Found
 from cwl_memo.store.shared.renew import renew
+from cwl_memo.store.shared.sending import UNWATCHED, Watch
 from cwl_memo.store.shared.tombstone import SharedTombstones
 from cwl_memo.store.shared.trust import Trust
 from cwl_memo.store.workers import Workers
@@ -220,7 +221,12 @@ class SharedStore:
         return None if data is None else open_envelope(data, key)
 
     def publish(
-        self, entry: Entry, open_blob: Callable[[Digest], IO[bytes]], *, signed: bool = True
+        self,
+        entry: Entry,
+        open_blob: Callable[[Digest], IO[bytes]],
+        *,
+        signed: bool = True,
+        watch: Watch = UNWATCHED,
     ) -> bool:
         """Make an entry visible, in place of an older one of its key, after its blobs.
 
@@ -235,7 +241,7 @@ class SharedStore:
             if yields and not self._is_free(name):
                 return False
             sealed = Sealed.of(entry, open_blob)
-            stored = self._blobs.upload(sealed.rest, open_blob)
+            stored = self._blobs.upload(sealed.rest, open_blob, watch)
             try:
                 data = seal_envelope(entry, sealed.inline, stored, key)
             except StoreError as error:
@@ -244,7 +250,10 @@ class SharedStore:
             self._must_live(entry)
             if self._sign_with is None and self._is_vouched_for(entry):
                 return False
-            return self._bucket.put(name, data, create=yields and self._bucket.has_create())
+            is_there = self._bucket.put(name, data, create=yields and self._bucket.has_create())
+            if is_there:
+                watch.sent(sum(map(len, sealed.inline.values())))
+            return is_there
 
     def _is_free(self, name: str) -> bool:
         """Tell whether there is no object of a name, as far as that can be known."""

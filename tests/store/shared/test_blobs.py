@@ -22,11 +22,13 @@ from cwl_memo.errors import (
     StoreUnreachableError,
     UsageError,
 )
+from cwl_memo.store.compressed import Reader
 from cwl_memo.store.shared import zstd
 from cwl_memo.store.shared.blobs import Blobs
 from cwl_memo.store.shared.bucket import Bucket
 from cwl_memo.store.shared.envelope import Place, Stored
 from cwl_memo.store.shared.layout import blob_name
+from cwl_memo.store.shared.sending import Watch
 from tests.store.example import blob
 from tests.store.shared.faults import Fault, FaultyBucket
 from tests.store.shared.sharing import opener
@@ -73,6 +75,50 @@ def test_a_blob_that_is_there_is_not_sent_again(memory: Bucket) -> None:
     assert up(Blobs(watched), NOISE).place is Place.RAW
     assert up(Blobs(watched), TEXT).place is Place.ZSTD
     assert {call for call, _ in watched.calls} == {"head"}
+
+
+class Heard(Watch):
+    """What was heard of uploads."""
+
+    def __init__(self) -> None:
+        self.ways: list[tuple[str, int]] = []
+        self.size = 0
+
+    def on_way(self, name: str, size: int) -> None:
+        self.ways.append((name, size))
+
+    def sent(self, size: int) -> None:
+        self.size += size
+
+
+@pytest.mark.parametrize("part", [PART, 1 << 20], ids=["parts", "one"])
+@pytest.mark.parametrize("content", [NOISE * 5, TEXT * 4], ids=["raw", "zstd"])
+def test_each_byte_that_is_sent_is_heard_of(memory: Bucket, content: bytes, part: int) -> None:
+    class Hearing(FaultyBucket):
+        def put_file(self, name: str, source: Reader, size: int) -> None:
+            heard.ways.clear()
+            data = b"".join(iter(lambda: source.read(10_000), b""))
+            read = [way for way in heard.ways if way[0] == name]
+            assert [size for _, size in read][-1] == len(data) == size
+            assert len(read) >= len(data) // 10_000
+            super().put_file(name, io.BytesIO(data), size)
+
+    heard = Heard()
+    Blobs(Hearing(memory), part).upload(blob(content), opener(content), heard)
+    assert heard.ways[-1][1] == 0  # nothing is on its way any more
+    assert heard.size == len(content)
+    # What is there is opened, and not sent.
+    Blobs(memory, part).upload(blob(content), opener(content), heard)
+    assert heard.size == len(content)
+
+
+def test_what_does_not_arrive_is_on_its_way_no_more(memory: Bucket) -> None:
+    heard = Heard()
+    faulty = FaultyBucket(memory, Fault.FULL)
+    with pytest.raises(StoreFullError):
+        Blobs(faulty).upload(blob(NOISE * 5), opener(NOISE * 5), heard)
+    assert heard.size == 0
+    assert [size for _, size in heard.ways][-1] == 0
 
 
 def test_a_blob_of_the_wrong_size_is_sent_again(memory: Bucket) -> None:
