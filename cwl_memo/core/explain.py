@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.outcome import MissCause, Reason
+from cwl_memo.core.printable import printable
 from cwl_memo.core.run import (
     DIFFERS,
     EXECUTED,
@@ -117,6 +118,11 @@ def format_bytes(size: int) -> str:
 
 def sentence(job: JobRecord) -> str:
     """Return what became of a job, as it stands in the log after the job's name."""
+    # Others may have written the entry, and with it names of runs, fields and outputs.
+    return printable(_became(job))
+
+
+def _became(job: JobRecord) -> str:
     if job.recheck:
         return _rechecked(job)
     if job.result == REUSED:

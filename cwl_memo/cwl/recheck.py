@@ -22,6 +22,7 @@ from cwl_memo.core.comparison import Difference, FileSide, Mismatch, compare_out
 from cwl_memo.core.digest import Digest
 from cwl_memo.core.entry import Entry, OutputVariant
 from cwl_memo.core.outcome import Reason
+from cwl_memo.core.printable import printable
 from cwl_memo.core.run import DIFFERS, EXECUTED, FAILED_AGAIN, NOT_COMPARED, SAME
 from cwl_memo.core.variation import AT_MOST, first_difference, known_variation
 from cwl_memo.cwl.checksums import Checksums
@@ -290,11 +291,12 @@ class Recheck:
                 "[job %s] failed when executed again (%s); run %s executed it with success. "
                 "Its recorded outputs are used, and its entry stays",
                 attempt.name,
-                verdict.detail,
-                entry.origin.run,
+                printable(verdict.detail),
+                printable(entry.origin.run),
             )
         elif verdict.kind == NOT_COMPARED:
-            _log.warning("[job %s] executed again, not compared: %s", attempt.name, verdict.detail)
+            why = printable(verdict.detail)
+            _log.warning("[job %s] executed again, not compared: %s", attempt.name, why)
         elif verdict.kind == DIFFERS:
             for line in self._quarantine(verdict):
                 _log.warning("%s", line)
@@ -302,10 +304,11 @@ class Recheck:
     def _quarantine(self, verdict: _Verdict) -> Iterator[str]:
         """Set the entry aside; yield what the user is to know of it."""
         name, origin = self._attempt.name, self._entry.origin
-        lines = [str(difference) for difference in verdict.differences]
+        lines = [printable(str(difference)) for difference in verdict.differences]
+        run = printable(origin.run)
         reason = f"executed again in run {self._session.run}, job {name}: " + "; ".join(lines)
         is_aside = self._session.memo.set_aside(self._entry, reason)
-        yield f"[job {name}] executed again, its outputs differ from those of run {origin.run}:"
+        yield f"[job {name}] executed again, its outputs differ from those of run {run}:"
         yield from (f"[job {name}]     {line}" for line in lines)
         what = "is set aside" if is_aside else "could not be set aside, and is not used in this run"
         yield f"[job {name}] entry {self._entry.key.hex[:12]} {what}"

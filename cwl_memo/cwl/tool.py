@@ -22,6 +22,7 @@ from cwl_memo.core.facts import JobTraits
 from cwl_memo.core.fingerprint import Fingerprint
 from cwl_memo.core.mode import Mode
 from cwl_memo.core.outcome import Hit, Miss, MissCause, Reason, Refusal
+from cwl_memo.core.printable import printable
 from cwl_memo.cwl.attempt import Attempt
 from cwl_memo.cwl.checksums import can_wait
 from cwl_memo.cwl.declared import check_declared
@@ -289,7 +290,8 @@ class MemoMixin:
             is_told = hit.is_shared and isinstance(error, StoreDamagedError)
             is_quiet = is_told or isinstance(error, NotGivenError)
             level = logging.INFO if is_quiet else logging.WARNING
-            _log.log(level, "[job %s] entry not usable: %s", context.name, error)
+            said = printable(str(error))  # names of it are whoever's
+            _log.log(level, "[job %s] entry not usable: %s", context.name, said)
             session.views.drop(view)
             if isinstance(error, FormatError):
                 # Nobody executed that: no other run is to find it, nor to be told of it again.

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
+from cwl_memo.core.printable import printable
 from cwl_memo.errors import StoreError
 
 __all__ = ["Guard"]
@@ -62,8 +63,9 @@ class Guard:
 
     def warn(self, error: StoreError) -> None:
         """Say once in a run that the store fails; the rest goes to the debug log."""
+        text = printable(str(error))
         if self._warned:
-            _log.debug("cwl-memo: %s", error)
+            _log.debug("cwl-memo: %s", text)
         else:
             self._warned = True
-            _log.warning("cwl-memo: the store failed, jobs may be executed again: %s", error)
+            _log.warning("cwl-memo: the store failed, jobs may be executed again: %s", text)

@@ -6,6 +6,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from cwl_memo.core.printable import printable
+
 __all__ = ["Column", "cut", "printable", "table"]
 
 _GAP = "  "
@@ -25,17 +27,6 @@ class Column:
     right: bool = False
     least: int = 0
     spare: bool = False
-
-
-def printable(text: str) -> str:
-    r"""Return ``text`` with every character that a terminal would obey written as ``\x1b``.
-
-    Names come from documents and from entries that others wrote; none of them may move
-    the cursor, change colours or break a line.
-    """
-    return "".join(
-        c if c == " " or unicodedata.category(c)[0] not in "CZ" else ascii(c)[1:-1] for c in text
-    )
 
 
 def _width(text: str) -> int:

@@ -20,6 +20,8 @@ from cwl_memo.core.explain import (
 )
 from cwl_memo.core.run import EXECUTED, FAILED, REFUSED, REUSED, JobRecord, RunRecord
 
+EVIL = "bad\x1b]0;owned\x07\n\u202e"
+
 
 def job(**fields: Any) -> JobRecord:
     defaults: dict[str, Any] = {
@@ -163,3 +165,21 @@ def test_sentences_of_hits_that_were_executed_again() -> None:
     )
     assert record.seconds_saved == 723.0
     assert [JobRecord.from_json(one.to_json()) for one in jobs] == jobs
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"result": REUSED, "lookup": "hit"},
+        {"result": REUSED, "lookup": "hit", "recheck": "same"},
+        {"result": REUSED, "lookup": "hit", "recheck": "failed"},
+        {"result": EXECUTED, "cause": "changed", "differs": (f"inputs.{EVIL}",)},
+        {"result": EXECUTED, "cause": "invalidated"},
+        {"result": REFUSED, "lookup": "refusal", "cause": "secret-output"},
+    ],
+    ids=range(6),
+)
+def test_nothing_that_others_wrote_can_do_anything_to_a_terminal(told: dict[str, Any]) -> None:
+    said = sentence(job(origin_run=EVIL, detail=EVIL, **told))
+    assert said.isprintable()
+    assert r"bad\x1b]0;owned\x07\n" in said

@@ -445,3 +445,31 @@ def test_lie_is_not_believed_by_who_trusts_keys_only(home: Home, forger: Forger)
     forger.change(lambda envelope: envelope.head.pop("signature"))
     ended = home.run("dora", *trusting)
     assert (ended.code, ended.texts(), home.executed) == (0, [BIG, SMALL], before + 2), ended.log
+
+
+OBEYED = "\x1b]0;evil\x07\n\u202e"
+
+
+def of_evil_run(envelope: Envelope) -> None:
+    envelope.entry["origin"]["run"] = OBEYED
+
+
+def of_evil_name(envelope: Envelope) -> None:
+    envelope.output[OBEYED] = {"class": "File"}
+
+
+def of_evil_place(envelope: Envelope) -> None:
+    envelope.output[OBEYED] = {**envelope.output["out"], "basename": f"../{OBEYED}"}
+
+
+@pytest.mark.parametrize("change", [of_evil_run, of_evil_name, of_evil_place])
+def test_terminal_obeys_nothing_of_an_entry(
+    home: Home, forger: Forger, change: Callable[[Envelope], object]
+) -> None:
+    forger.change(change)
+    ended = home.run("ben")
+    assert (ended.code, ended.texts()) == (0, [BIG, SMALL]), ended.log
+    lines = [line for line in ended.log.splitlines() if "evil" in line]
+    assert lines
+    assert not any(letter in ended.log for letter in "\x07\u202e"), lines
+    assert not any("\x1b]" in line for line in lines)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 
+from cwl_memo.core.printable import printable
+
 __all__ = ["Once"]
 
 _log = logging.getLogger("cwltool")
@@ -29,4 +31,4 @@ class Once:
         """
         with self._lock:
             is_first, self._is_said = not self._is_said, True
-        _log.log(logging.WARNING if is_first else otherwise, "%s", message)
+        _log.log(logging.WARNING if is_first else otherwise, "%s", printable(message))

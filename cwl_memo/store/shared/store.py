@@ -16,6 +16,7 @@ from typing import IO, Final
 from cwl_memo.core.digest import Digest, ReuseKey
 from cwl_memo.core.entry import BlobRef, Entry, Origin
 from cwl_memo.core.note import Tombstone
+from cwl_memo.core.printable import printable
 from cwl_memo.core.settings import SharedMode
 from cwl_memo.core.signature import SigningKey, TrustPolicy
 from cwl_memo.errors import (
@@ -181,7 +182,7 @@ class SharedStore:
         if is_first:
             self._once.warn(text, logging.INFO)
         else:
-            _log.debug("%s", text)
+            _log.debug("%s", printable(text))
 
     # entries
 
