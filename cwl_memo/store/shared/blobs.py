@@ -87,17 +87,21 @@ class Blobs:
                 must_send = blob.digest in self._unsound
             up = self._upload_parts if blob.size > self._part else self._upload_one
             with self._large if blob.size > _LARGE else contextlib.nullcontext():
-                stored = up(blob, source, watch, must_send=must_send)
+                try:
+                    stored = up(blob, source, watch, must_send=must_send)
+                except zstd.NoRoomError:
+                    source.seek(0)
+                    stored = up(blob, source, watch, must_send=must_send, packs=False)
         with self._lock:
             self._unsound.discard(blob.digest)
         return stored
 
     def _upload_one(
-        self, blob: BlobRef, source: IO[bytes], watch: Watch, *, must_send: bool
+        self, blob: BlobRef, source: IO[bytes], watch: Watch, *, must_send: bool, packs: bool = True
     ) -> Stored:
         sample = source.read(min(blob.size, zstd.SAMPLE))
         source.seek(0)
-        is_compressed = zstd.pays(sample)
+        is_compressed = packs and zstd.pays(sample)
         place = Place.ZSTD if is_compressed else Place.RAW
         name = blob_name(blob.digest) + (ZSTD if is_compressed else "")
         there = None if must_send else self._size(name)
@@ -137,13 +141,13 @@ class Blobs:
         return None if found is None else found.size
 
     def _upload_parts(
-        self, blob: BlobRef, source: IO[bytes], watch: Watch, *, must_send: bool
+        self, blob: BlobRef, source: IO[bytes], watch: Watch, *, must_send: bool, packs: bool = True
     ) -> Stored:
         there = {} if must_send else self._there(blob.digest)
         whole = there.get(whole_name(blob.digest))
         if whole is not None and self._is_whole(blob, whole, there):
             return Stored(Place.PARTS, whole)
-        is_compressed = zstd.pays(source.read(zstd.SAMPLE))
+        is_compressed = packs and zstd.pays(source.read(zstd.SAMPLE))
         source.seek(0)
         checked = CheckedFile(source, blob)
         parts = []

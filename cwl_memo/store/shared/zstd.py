@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import IO, Any, Final
+from typing import IO, Any, Final, cast
 
 from cwl_memo.errors import StoreDamagedError, StoreError, UsageError
 from cwl_memo.store.compressed import Reader, zstd_library
 
-__all__ = ["compressed", "decompressed", "has_zstd", "most", "need_zstd", "pays"]
+__all__ = ["NoRoomError", "compressed", "decompressed", "has_zstd", "most", "need_zstd", "pays"]
 
 SAMPLE: Final = 1 << 20
 """Bytes of a blob by which it is judged."""
@@ -24,6 +25,10 @@ _WINDOW: Final = 1 << 27
 
 _PART: Final = 1 << 20
 _IN_MEMORY: Final = 8 << 20
+
+
+class NoRoomError(StoreError):
+    """This machine has no room to compress; that says nothing of the store."""
 
 
 def has_zstd() -> bool:
@@ -68,20 +73,40 @@ def compressed(source: Reader, size: int) -> Iterator[tuple[IO[bytes], int]]:
 
     :param size: bytes to read from where the file stands.
     :raises StoreDamagedError: if it ends before.
+    :raises NoRoomError: if there is no room for it on this machine.
     """
+    spool = tempfile.SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  (see the end)
+    try:
+        yield cast("IO[bytes]", spool), _compress(source, size, spool)
+    finally:
+        # A full disk is told of twice: what could not be written is tried once more.
+        with contextlib.suppress(OSError):
+            spool.close()
+
+
+def _compress(source: Reader, size: int, spool: tempfile.SpooledTemporaryFile[bytes]) -> int:
     compressor = _compressor()
-    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
-        left = size
-        while left:
-            data = source.read(min(left, _PART))
-            if not data:
-                raise StoreDamagedError("a blob ends too early")
-            left -= len(data)
+    left = size
+    while left:
+        data = source.read(min(left, _PART))
+        if not data:
+            raise StoreDamagedError("a blob ends too early")
+        left -= len(data)
+        with _having_room():
             spool.write(compressor.compress(data))
+    with _having_room():
         spool.write(compressor.flush())
         total = spool.tell()
         spool.seek(0)
-        yield spool, total
+    return total
+
+
+@contextmanager
+def _having_room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise NoRoomError(f"no room to compress a blob: {error}") from error
 
 
 def decompressed(parts: Iterable[bytes], size: int) -> Iterator[bytes]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -223,6 +225,27 @@ def test_zstd_of_python_itself_does_the_same(monkeypatch: pytest.MonkeyPatch) ->
     with zstd.compressed(io.BytesIO(TEXT), len(TEXT)) as (packed, size):
         data = packed.read(size)
     assert b"".join(zstd.decompressed([data[:100], data[100:]], len(TEXT))) == TEXT
+
+
+@pytest.mark.parametrize("part", [PART, 1 << 20], ids=["parts", "one"])
+def test_without_room_to_compress_a_blob_goes_up_as_it_is(
+    memory: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, part: int
+) -> None:
+    class Full(tempfile.SpooledTemporaryFile[bytes]):
+        def write(self, data: object) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def close(self) -> None:
+            super().close()
+            raise OSError(errno.ENOSPC, "what was to be written last")
+
+    monkeypatch.setattr(tempfile, "SpooledTemporaryFile", Full)
+    blobs, heard = Blobs(memory, part), Heard()
+    stored = blobs.upload(blob(TEXT), opener(TEXT), heard)
+    assert stored.place is (Place.RAW if part > len(TEXT) else Place.PARTS)
+    assert heard.size == len(TEXT)
+    blobs.fetch(blob(TEXT), stored, tmp_path / "x")
+    assert (tmp_path / "x").read_bytes() == TEXT
 
 
 def test_where_there_is_no_zstd_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
