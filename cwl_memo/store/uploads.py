@@ -106,6 +106,7 @@ class Uploads:
         self.done: set[ReuseKey] = set()
         self.failed: dict[ReuseKey, StoreError] = {}
         self.withheld: dict[ReuseKey, StoreError] = {}
+        self._told: set[ReuseKey] = set()
         self.bytes = 0
         self.unsigned = 0
 
@@ -328,6 +329,7 @@ class Uploads:
                     )
         if self.left:
             self._tell()
+        self._tell_withheld()
 
     def _tell(self) -> None:
         results = "1 result was" if self.left == 1 else f"{self.left} results were"
@@ -339,6 +341,16 @@ class Uploads:
         else:
             why = next(iter(self.failed.values()), "it took too long")
             self._once.warn(f"cwl-memo: {told}: {why}; {later}", logging.INFO)
+
+    def _tell_withheld(self) -> None:
+        """Say of how many results nobody else will ever hear, and why of one of them."""
+        with self._changed:
+            new = {key: why for key, why in self.withheld.items() if key not in self._told}
+        self._told.update(new)
+        if new:
+            results = "1 result is" if len(new) == 1 else f"{len(new)} results are"
+            why = next(iter(new.values()))
+            _log.info("[memo] %s not for %s: %s", results, self._remote.location, why)
 
     @property
     def left(self) -> int:

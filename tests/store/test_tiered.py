@@ -692,11 +692,14 @@ def test_what_was_taken_back_here_alone_does_not_go_up(home: Home, objects: Obje
 def test_what_can_never_go_up_is_tried_once(
     home: Home, fault: StoreError, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, "cwltool")
     here = home("a")
     far(here).faults["publish"] = fault
     share(here, 1, SMALL)
     here.end_sharing(wait=True)
     here.close()
+    told = [record.getMessage() for record in caplog.records]
+    assert told == [f"[memo] 1 result is not for fake://bucket: {fault}"]
     again = home("a")
     again.begin_run("later")
     again.end_sharing(wait=True)

@@ -34,6 +34,7 @@ __all__ = [
     "Sealed",
     "SharedEntry",
     "Stored",
+    "check_head",
     "open_envelope",
     "seal_envelope",
 ]
@@ -128,7 +129,27 @@ def seal_envelope(
     :param key: signs the entry, if there is one.
     :raises StoreError: if the entry cannot be written, or is too large.
     """
-    listed = []
+    first, listed = _head(entry, inline, stored, key)
+    bodies = (inline[Digest.parse(item["digest"])] for item in listed if item["at"] == "inline")
+    return b"".join((first, b"\n", *bodies))
+
+
+def check_head(entry: Entry, inline: Mapping[Digest, bytes]) -> None:
+    """Make sure that an entry is not too large to be shared, before its blobs are sent.
+
+    :raises StoreError: if it is, or cannot be written.
+    """
+    _head(entry, inline, dict.fromkeys((b.digest for b in entry.blobs), Stored(Place.RAW, 0)), None)
+
+
+def _head(
+    entry: Entry,
+    inline: Mapping[Digest, bytes],
+    stored: Mapping[Digest, Stored],
+    key: SigningKey | None,
+) -> tuple[bytes, list[dict[str, Any]]]:
+    """Return the first line of an envelope, and what it lists."""
+    listed: list[dict[str, Any]] = []
     for blob in _blobs(entry):
         is_inline = blob.digest in inline
         at, size = Stored(Place.INLINE, blob.size) if is_inline else stored[blob.digest]
@@ -142,8 +163,7 @@ def seal_envelope(
         raise StoreError(f"entry {entry.key} cannot be written: {error}") from error
     if len(first) > _HEAD_LIMIT:
         raise StoreError(f"entry {entry.key} cannot be shared: {len(first)} bytes are too many")
-    bodies = (inline[Digest.parse(item["digest"])] for item in listed if item["at"] == "inline")
-    return b"".join((first, b"\n", *bodies))
+    return first, listed
 
 
 def open_envelope(data: bytes, key: ReuseKey) -> SharedEntry | None:

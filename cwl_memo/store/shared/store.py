@@ -38,6 +38,7 @@ from cwl_memo.store.shared.envelope import (
     ENVELOPE_LIMIT,
     Sealed,
     SharedEntry,
+    check_head,
     open_envelope,
     seal_envelope,
 )
@@ -242,11 +243,11 @@ class SharedStore:
             if yields and not self._is_free(name):
                 return False
             sealed = Sealed.of(entry, open_blob)
+            with _for_ever():
+                check_head(entry, sealed.inline)
             stored = self._blobs.upload(sealed.rest, open_blob, watch)
-            try:
+            with _for_ever():
                 data = seal_envelope(entry, sealed.inline, stored, key)
-            except StoreError as error:
-                raise NotKeptError(str(error)) from error  # and so it will ever be
             # What went up may have taken hours.
             self._must_live(entry)
             if self._sign_with is None and self._is_vouched_for(entry):
@@ -407,3 +408,12 @@ class SharedStore:
         self._senders.shutdown()
         self._pool.shutdown()
         self._bucket.close()
+
+
+@contextmanager
+def _for_ever() -> Iterator[None]:
+    """Tell that what fails would fail whenever it was tried again."""
+    try:
+        yield
+    except StoreError as error:
+        raise NotKeptError(str(error)) from error

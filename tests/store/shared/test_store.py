@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 
+from cwl_memo.core.digest import digest_of_bytes
+from cwl_memo.core.entry import OutputVariant
 from cwl_memo.core.signature import SigningKey, TrustPolicy
 from cwl_memo.errors import (
     FormatError,
+    NotKeptError,
     StoreError,
     StoreForbiddenError,
     StoreUnavailableError,
@@ -108,6 +111,17 @@ def test_an_entry_that_cannot_be_written_is_an_error_of_the_store(memory: Bucket
     with pytest.raises(StoreError):
         store.publish(made, opener())
     store.close()
+
+
+def test_of_an_entry_that_is_too_large_nothing_goes_up(memory: Bucket) -> None:
+    huge = OutputVariant(digest_of_bytes(b""), {"o": "x" * (9 << 20)}, ())
+    content = os.urandom(100_000)
+    made = job(1, content)
+    store = SharedStore(memory)
+    with pytest.raises(NotKeptError, match="too many"):
+        store.publish(replace(made, variants=(*made.variants, huge)), opener(content))
+    store.close()
+    assert list(memory.list("blobs/")) == []
 
 
 def test_a_run_that_loses_its_store_is_not_kept_waiting(memory: Bucket) -> None:
