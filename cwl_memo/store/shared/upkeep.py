@@ -43,7 +43,7 @@ from cwl_memo.store.shared.layout import (
     tombstone_of_name,
 )
 from cwl_memo.store.shared.verify import Verification, signer_of
-from cwl_memo.store.shared.walk import ahead, look_at, read_tombstones
+from cwl_memo.store.shared.walk import ahead, entries_of, look_at, read_tombstones
 
 __all__ = ["SharedStats", "SharedUpkeep"]
 
@@ -105,7 +105,10 @@ class SharedUpkeep:
 
     def entries(self, keys: Iterable[ReuseKey]) -> Iterator[Entry]:
         """Yield the entries of keys, in their order, several read at once."""
-        return (entry for _, entry in ahead(self.get_entry, keys) if entry is not None)
+        for _, shared in entries_of(self.bucket, keys):
+            self._seen = shared
+            if shared is not None:
+                yield shared.entry
 
     def signer(self, key: ReuseKey) -> str:
         """Return the public key that signed an entry, trusted or not; empty for none."""

@@ -17,7 +17,7 @@ from cwl_memo.core.entry import ENTRY_FORMAT
 from cwl_memo.errors import FormatError, StoreDamagedError, StoreError, StoreUnreadableError
 from cwl_memo.store.shared.bucket import Bucket, ObjectMeta
 from cwl_memo.store.shared.envelope import ENVELOPE_LIMIT, SharedEntry, open_envelope
-from cwl_memo.store.shared.layout import ENTRIES, PROBES, key_of_name
+from cwl_memo.store.shared.layout import ENTRIES, PROBES, entry_name, key_of_name
 from cwl_memo.store.shared.tombstone import SharedTombstones
 from cwl_memo.store.workers import Workers
 
@@ -25,6 +25,7 @@ __all__ = [
     "Condition",
     "Look",
     "ahead",
+    "entries_of",
     "look_at",
     "looks",
     "read_tombstones",
@@ -38,23 +39,40 @@ _THREADS: Final = 16
 _WAITING: Final = 64
 """Results that may wait for those before them."""
 
+_HELD: Final = 32 << 20
+"""Bytes that they may hold together, or one of them alone."""
 
-def ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[T, R]]:
-    """Yield each item with what the work gives for it, in order, several at work at once."""
+
+def ahead(
+    work: Callable[[T], R],
+    items: Iterable[T],
+    *,
+    most: int = _WAITING,
+    weigh: Callable[[T], int] = lambda _: 0,
+) -> Iterator[tuple[T, R]]:
+    """Yield each item with what the work gives for it, in order, several at work at once.
+
+    :param most: items that are at work, or whose results wait, at once.
+    :param weigh: tells how many bytes the result of an item may hold.
+    """
     # Not Python's own threads: a process that is ended in the middle would wait for them.
     with Workers(_THREADS, "cwl-memo upkeep") as pool:
-        waiting: deque[tuple[T, Future[R]]] = deque()
+        waiting: deque[tuple[T, int, Future[R]]] = deque()
+        held = 0
         try:
             for item in items:
-                waiting.append((item, pool.submit(work, item)))
-                if len(waiting) >= _WAITING:
-                    first, result = waiting.popleft()
+                weight = weigh(item)
+                while waiting and (len(waiting) >= most or held + weight > _HELD):
+                    first, its, result = waiting.popleft()
                     yield first, result.result()
+                    held -= its
+                waiting.append((item, weight, pool.submit(work, item)))
+                held += weight
             while waiting:
-                first, result = waiting.popleft()
+                first, _, result = waiting.popleft()
                 yield first, result.result()
         finally:
-            for _, result in waiting:
+            for _, _, result in waiting:
                 result.cancel()
 
 
@@ -114,8 +132,13 @@ def looks(
         for meta in bucket.list(ENTRIES)
         if (key := key_of_name(meta.name)) is not None and wanted(key, meta)
     )
-    for (key, meta), look in ahead(lambda item: look_at(bucket, item[1].name, item[0]), listed):
-        yield key, meta, look
+    read = ahead(
+        lambda item: _read(bucket, item[1].name),
+        listed,
+        weigh=lambda item: min(item[1].size, ENVELOPE_LIMIT),
+    )
+    for (key, meta), data in read:
+        yield key, meta, _look(data, key)
 
 
 def look_at(bucket: Bucket, name: str, key: ReuseKey) -> Look:
@@ -123,12 +146,32 @@ def look_at(bucket: Bucket, name: str, key: ReuseKey) -> Look:
 
     :raises StoreError: if the place does not answer; that is not damage.
     """
+    return _look(_read(bucket, name), key)
+
+
+def entries_of(
+    bucket: Bucket, keys: Iterable[ReuseKey]
+) -> Iterator[tuple[ReuseKey, SharedEntry | None]]:
+    """Yield what stands under keys, in their order; None where nothing sound does."""
+    # How large they are, only a look at each would tell.
+    for key, data in ahead(lambda key: _read(bucket, entry_name(key)), keys, most=_THREADS):
+        yield key, _look(data, key).shared
+
+
+def _read(bucket: Bucket, name: str) -> bytes | Look | None:
+    """Return the bytes of an entry's object, or why there are none."""
     try:
-        data = bucket.get(name, ENVELOPE_LIMIT)
+        return bucket.get(name, ENVELOPE_LIMIT)
     except StoreUnreadableError as error:
         return Look(Condition.UNREADABLE, problem=str(error))
     except StoreDamagedError as error:
         return Look(Condition.DAMAGED, problem=str(error))
+
+
+def _look(data: bytes | Look | None, key: ReuseKey) -> Look:
+    # Not by those who read ahead: parsed, an entry may take many times its bytes.
+    if isinstance(data, Look):
+        return data
     if data is None:
         return Look(Condition.GONE)
     try:
