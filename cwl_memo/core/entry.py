@@ -108,6 +108,10 @@ class TreeNode:
             data["target"] = self.target
         return data
 
+    def at(self, path: str) -> TreeNode:
+        """Return the same at another path."""
+        return replace(self, path=path)
+
     @classmethod
     def from_json(cls, data: Any, path: str) -> TreeNode:
         """Read a node.

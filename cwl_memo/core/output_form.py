@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from cwl_memo.core.entry import Tree
 from cwl_memo.errors import FormatError
 
-__all__ = ["check_output_form"]
+__all__ = ["check_output_form", "read_directory"]
 
 _DEEPEST: Final = 200
 """Objects and lists within each other; a runner walks through them by recursion."""
@@ -108,3 +109,16 @@ def _check_files(value: Any, path: str) -> None:
     is_list = isinstance(value, list)
     if not is_list or not all(isinstance(i, Mapping) and i.get("class") in _FILES for i in value):
         raise FormatError("not a list of files", path)
+
+
+def read_directory(memo: Mapping[str, Any], path: str) -> Tree:
+    """Return all that is in a recorded Directory.
+
+    :param memo: what is recorded of it.
+    :raises FormatError: if it is malformed, or has nothing in it and does not say so: of a link
+        to a Directory once nothing was recorded.
+    """
+    tree = Tree.from_json(memo.get("tree"), f"{path}.tree")
+    if not tree.nodes and memo.get("empty") is not True:
+        raise FormatError("a directory without what is in it", f"{path}.tree")
+    return tree

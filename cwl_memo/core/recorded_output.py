@@ -15,6 +15,7 @@ from typing import Any, Final
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import Digest
 from cwl_memo.core.entry import NodeKind, Tree, TreeNode, check_workspace_path
+from cwl_memo.core.output_form import read_directory
 from cwl_memo.errors import FormatError
 
 __all__ = ["PlainOutput", "read_output"]
@@ -100,11 +101,10 @@ class _Reader:
     def _directory(self, place: str, memo: Mapping[str, Any], path: str) -> None:
         if place != ".":
             self._add(TreeNode(place, NodeKind.DIRECTORY), path)
-        tree = Tree.from_json(memo.get("tree"), f"{path}.tree")
+        tree = read_directory(memo, path)
         for node in tree.nodes:
             below = node.path if place == "." else f"{place}/{node.path}"
-            moved = TreeNode(below, node.kind, node.digest, node.size, node.mode, node.target)
-            self._add(moved, f"{path}.tree")
+            self._add(node.at(below), f"{path}.tree")
 
     def _add(self, node: TreeNode, path: str) -> None:
         known = self.nodes.setdefault(node.path, node)

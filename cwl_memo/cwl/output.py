@@ -9,16 +9,18 @@ from __future__ import annotations
 import os
 import re
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import Digest
-from cwl_memo.core.entry import BlobRef, NodeKind, Tree, TreeNode, check_workspace_path
+from cwl_memo.core.entry import BlobRef, NodeKind, TreeNode, check_workspace_path
 from cwl_memo.core.mode import Mode
 from cwl_memo.core.outcome import Reason, Refusal
 from cwl_memo.core.output_form import check_output_form
+from cwl_memo.cwl.directory import record_tree, restore_tree
 from cwl_memo.cwl.document import own_name, plain, read_float
 from cwl_memo.cwl.door import file_uri
 from cwl_memo.cwl.files import GENERATION, Sources, UnkeyableError
@@ -91,6 +93,9 @@ class _Recorder:
         self.passable = passable
         self.result = Recorded(None)
         self.passed = 0
+        self.linked = 0
+        self.moved: tuple[str, str] | None = None
+        """What is below the one is recorded as below the other: it is reached by a link."""
 
     def value(self, value: Any) -> JSON:
         if is_scalar(value):
@@ -161,6 +166,8 @@ class _Recorder:
 
     def _keep(self, path: str, digest: FileDigest, mode: Mode) -> dict[str, JSON]:
         self.result.blobs[digest.digest] = BlobRef(digest.digest, digest.size)
+        if self.moved and path.startswith(self.moved[0]):
+            path = self.moved[1] + path[len(self.moved[0]) :]
         kept: dict[str, JSON] = {
             "workspace": path,
             "digest": str(digest.digest),
@@ -181,50 +188,54 @@ class _Recorder:
         path = path_of(location) if location.startswith("file://") else location
         real = os.path.realpath(path)
         below = "." if real == self.outdir else self._below(path)
-        if below:
-            fields["memo"] = {"workspace": below, "tree": self._subtree(below)}
+        inside = self._led_to(below, real) if below else ""
+        if inside:
+            place = below if inside == below else self._place_of_link(below)
+            tree, blobs = record_tree(self.workspace, inside)
+            fields["memo"] = {"workspace": place, "tree": tree}
+            if not tree["nodes"]:
+                fields["memo"]["empty"] = True
+            self.result.blobs |= blobs
         elif real in self.pointers:
+            place = inside
             fields["memo"] = {"input": list(self.pointers[real])}
         else:
             raise UnkeyableError(Refusal(Reason.OUTPUT_OUTSIDE_WORKSPACE, path))
         if "listing" in item:
-            fields["listing"] = self.value(item["listing"])
+            with self._standing(inside, place):
+                fields["listing"] = self.value(item["listing"])
         return fields
 
-    def _subtree(self, below: str) -> JSON:
-        prefix = "" if below == "." else below + "/"
-        lost = next((path for path in self.workspace.left_out if path.startswith(prefix)), "")
-        if lost:
-            raise UnkeyableError(Refusal(Reason.OUTPUT_OUTSIDE_WORKSPACE, lost))
-        nodes = []
-        for node in self.workspace.tree.nodes:
-            if not node.path.startswith(prefix):
-                continue
-            if node.kind is NodeKind.INPUT or _leaves(node, prefix):
-                raise UnkeyableError(Refusal(Reason.OUTPUT_OUTSIDE_WORKSPACE, node.path))
-            data = TreeNode(
-                node.path[len(prefix) :],
-                node.kind,
-                node.digest,
-                node.size,
-                node.mode,
-                node.target,
-            ).to_json()
-            if node.digest is not None:
-                digest = self.workspace.digests[node.path]
-                data["sha1"] = digest.sha1
-                data["program"] = digest.program
-                self.result.blobs[node.digest] = BlobRef(node.digest, node.size)
-            nodes.append(data)
-        return {"nodes": nodes}
+    def _led_to(self, below: str, real: str) -> str:
+        """Return the directory that stands at a path, or that a link there leads to, if any."""
+        node = self.nodes.get(below)
+        if below != "." and (node is None or node.kind is not NodeKind.DIRECTORY):
+            node = self.nodes.get(self._below(real))
+            is_there = node is not None and node.kind is NodeKind.DIRECTORY
+            return node.path if node is not None and is_there else ""
+        return below
 
+    def _place_of_link(self, below: str) -> str:
+        """Return a place for a Directory that is a link, where nothing of the job stands.
 
-def _leaves(node: TreeNode, prefix: str) -> bool:
-    """Tell whether a link below a directory leads out of it."""
-    if node.kind is not NodeKind.SYMLINK:
-        return False
-    target = os.path.normpath(os.path.join(os.path.dirname(node.path), node.target))
-    return not f"{target}/".startswith(prefix)
+        Where the link is, another Directory may have it as a link.
+        """
+        folder = "linked"
+        while any(path.split("/")[0] == folder for path in self.nodes):
+            folder += "_"
+        self.linked += 1
+        return f"{folder}/{self.linked}/{os.path.basename(below)}"
+
+    @contextmanager
+    def _standing(self, inside: str, place: str) -> Iterator[None]:
+        """Have what is below a directory stand at another place, for the body."""
+        before = self.moved
+        if inside != place:
+            self.moved = (inside + "/", place + "/")
+        try:
+            yield
+        finally:
+            self.moved = before
 
 
 def record_output(
@@ -314,21 +325,10 @@ class _Restorer:
         self.add(target, known, Mode.from_json(memo, f"{path}.memo"), now=now)
 
     def directory(self, target: str, memo: Mapping[str, Any], path: str) -> None:
-        raw = memo.get("tree")
-        tree = Tree.from_json(raw, f"{path}.memo.tree")
-        os.makedirs(target, exist_ok=True)
-        for node, data in zip(tree.nodes, raw["nodes"] if raw else (), strict=True):
-            place = os.path.join(target, node.path)
-            if node.kind is NodeKind.DIRECTORY:
-                os.makedirs(place, exist_ok=True)
-            elif node.kind is NodeKind.SYMLINK:
-                _check_link(node, f"{path}.memo.tree")
-                os.makedirs(os.path.dirname(place), exist_ok=True)
-                if not os.path.islink(place):
-                    os.symlink(node.target, place)
-            else:
-                memo_of_node = {**data, **node.mode.to_json()}
-                self.file(place, memo_of_node, path, now=True)
+        def add(place: str, node: TreeNode, data: Mapping[str, Any]) -> None:
+            self.file(place, {**data, **node.mode.to_json()}, path, now=True)
+
+        restore_tree(target, memo, f"{path}.memo", add)
 
     def location_of_input(self, pointer: Any, kind: str, path: str) -> str:
         value = self.inputs
@@ -354,21 +354,6 @@ def _check_places(value: Mapping[str, Any], path: str) -> None:
     """
     for name in _LOCAL & value.keys():
         raise FormatError("names a place of a machine", f"{path}.{name}")
-
-
-def _check_link(node: TreeNode, path: str) -> None:
-    """See that a link leads to a place below the directory that it belongs to.
-
-    Another output may stand below the link, and would be written wherever it leads. Up comes
-    before down, since what a link goes down through may be a link that goes up.
-
-    :raises FormatError: if it does not.
-    """
-    up, down = 0, node.target.split("/")
-    while down and down[0] == "..":
-        up, down = up + 1, down[1:]
-    if node.target.startswith("/") or ".." in down or up > node.path.count("/"):
-        raise FormatError(f"link leaves the directory: {node.path[:200]!r}", path)
 
 
 def _given(name: str) -> str:

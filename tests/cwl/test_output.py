@@ -91,3 +91,15 @@ def test_link_of_an_entry_leads_nowhere_else(tmp_path: Path, path: str, target: 
 def test_link_within_a_directory_is_restored(tmp_path: Path, path: str, target: str) -> None:
     restore(directory(path, target), tmp_path)
     assert str((tmp_path / "d" / path).readlink()) == target
+
+
+@pytest.mark.parametrize("more", [{}, {"empty": False}, {"empty": 1}], ids=str)
+def test_directory_of_which_nothing_was_recorded_is_not_taken_for_an_empty_one(
+    tmp_path: Path, more: dict[str, Any]
+) -> None:
+    memo = {"workspace": "latest", "tree": {"nodes": []}}
+    item: dict[str, Any] = {"class": "Directory", "basename": "latest"}
+    with pytest.raises(FormatError):
+        restore({"out": {**item, "memo": {**memo, **more}}}, tmp_path)
+    restore({"out": {**item, "memo": {**memo, "empty": True}}}, tmp_path)
+    assert not list((tmp_path / "latest").iterdir())
