@@ -93,6 +93,7 @@ class _Recorder:
         self.passable = passable
         self.result = Recorded(None)
         self.passed = 0
+        self.known_as: dict[str, str] = {}
         self.linked = 0
         self.moved: tuple[str, str] | None = None
         """What is below the one is recorded as below the other: it is reached by a link."""
@@ -137,7 +138,7 @@ class _Recorder:
             if found is not None:
                 fields["memo"] = self._keep(below, *found)
                 return fields
-        if real in self.pointers:
+        if self.passes(real, path):
             fields["memo"] = {"input": list(self.pointers[real])}
             return fields
         if real in self.digests or any(
@@ -150,6 +151,13 @@ class _Recorder:
                 fields["memo"] = self._keep(name, digest, mode_of(os.stat(real)))
                 return fields
         raise UnkeyableError(Refusal(Reason.OUTPUT_OUTSIDE_WORKSPACE, path))
+
+    def passes(self, real: str, path: str) -> bool:
+        """Tell whether an output is an input, and under no other name than before.
+
+        All that are the input have its location, of which cwltool delivers but one.
+        """
+        return real in self.pointers and self.known_as.setdefault(real, path) == path
 
     def _below(self, path: str) -> str:
         parent = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
@@ -196,7 +204,7 @@ class _Recorder:
             if not tree["nodes"]:
                 fields["memo"]["empty"] = True
             self.result.blobs |= blobs
-        elif real in self.pointers:
+        elif self.passes(real, path):
             place = inside
             fields["memo"] = {"input": list(self.pointers[real])}
         else:

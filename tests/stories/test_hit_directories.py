@@ -13,6 +13,7 @@ from .workflows import step, wrap
 
 CONTENT = ("--memo-directories", "content")
 JS: dict[str, Any] = {"InlineJavascriptRequirement": {}}
+BOUND: dict[str, Any] = {"type": "File", "inputBinding": {}}
 RESULTS = "mkdir -p v1/sub; echo 1 > v1/one; echo 2 > v1/sub/two; "
 
 
@@ -124,3 +125,38 @@ def test_not_recorded_when_a_directory_is_a_link_out_of_the_workspace(bench: Ben
 
 def test_hit_delivers_an_empty_directory(bench: Bench) -> None:
     same_as_plain(bench, tool(bench, "mkdir out", {"out": glob("out")}), {}, *CONTENT)
+
+
+def test_hit_delivers_an_input_and_a_link_to_it(bench: Bench) -> None:
+    maker = bench.tool(
+        "maker.cwl",
+        "ln -s $1 q.txt",
+        outputs={"p": glob("in.txt", "File"), "q": glob("q.txt", "File")},
+        requirements={"InitialWorkDirRequirement": {"listing": ["$(inputs.f)"]}},
+        stdout=None,
+    )
+
+    def flow(body: str) -> Path:
+        reader = bench.tool("reader.cwl", body, inputs={"p": BOUND, "f": BOUND})
+        second = {"run": str(reader), "in": {"p": "a/p", "f": "a/q"}, "out": ["out"]}
+        outputs = {n: {"type": "File", "outputSource": f"a/{n}"} for n in ("p", "q")}
+        outputs["out"] = {"type": "File", "outputSource": "b/out"}
+        return wrap(bench, "wf.cwl", {"a": step(maker, "f", "p", "q"), "b": second}, outputs)
+
+    given = {"f": {"class": "File", "path": str(bench.write("in.txt", "one\n"))}}
+    names = "basename $1; basename $2; cat $1 $2"
+    plain = bench.run(flow(names), given, "--no-memo")
+    for body, executed in (("echo other", 2), (names, 1), (names, 0)):
+        run = bench.run(flow(body), given)
+        assert (run.code, run.executed) == (0, executed), run.log
+    assert run.text() == plain.text() == "q.txt\nin.txt\none\none\n"
+    assert delivered(run) == delivered(plain)
+
+
+def test_hit_delivers_an_input_directory_and_a_link_to_it_or_neither(bench: Bench) -> None:
+    given = directory_input(bench)
+    outputs = {"a": glob("tree"), "b": glob("index")}
+    document = staged(bench, "ln -s tree index", outputs)
+    plain = bench.run(document, given, "--no-memo")
+    for _ in range(2):
+        assert delivered(bench.run(document, given, *CONTENT)) == delivered(plain)
