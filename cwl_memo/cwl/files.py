@@ -471,6 +471,9 @@ class FileFacts:
             facts["tree"] = self._tree(entry.path, pointer, above)
             return facts
         digest, _ = self._read(entry.path, pointer)
+        if self.sources.places.get(entry.path) == pointer:
+            # There the Directory stands; where this file does is no place of the input object.
+            del self.sources.places[entry.path]
         facts["digest"] = str(digest.digest)
         facts["size"] = digest.size
         if entry.stat().st_mode & stat.S_IXUSR:

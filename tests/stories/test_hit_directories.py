@@ -160,3 +160,30 @@ def test_hit_delivers_an_input_directory_and_a_link_to_it_or_neither(bench: Benc
     plain = bench.run(document, given, "--no-memo")
     for _ in range(2):
         assert delivered(bench.run(document, given, *CONTENT)) == delivered(plain)
+
+
+def test_hit_delivers_a_file_of_an_input_directory(bench: Bench) -> None:
+    given = directory_input(bench)
+    outputs = {"link": glob("one.txt", "File"), "two": glob("tree/sub/2", "File")}
+    same_as_plain(bench, staged(bench, "ln -s tree/1 one.txt", outputs), given, *CONTENT)
+
+
+def test_hit_delivers_a_listed_file_of_an_input_directory(bench: Bench) -> None:
+    expression = "$(inputs.d.listing.filter(function(x){return x.basename=='1'})[0])"
+    outputs = {"out": {"type": "File", "outputBinding": {"outputEval": expression}}}
+    loads = {**JS, "LoadListingRequirement": {"loadListing": "deep_listing"}}
+    document = tool(
+        bench, "echo x", outputs, inputs={"d": "Directory"}, requirements=loads, stdout=None
+    )
+    same_as_plain(bench, document, directory_input(bench), *CONTENT)
+
+
+def test_hit_delivers_a_file_that_is_an_input_and_stands_in_an_input_directory(
+    bench: Bench,
+) -> None:
+    given = directory_input(bench)
+    given["f"] = {"class": "File", "path": str(bench.folder / "tree" / "1")}
+    outputs = {"out": {"type": "File", "outputBinding": {"outputEval": "$(inputs.f)"}}}
+    inputs = {"d": "Directory", "f": "File"}
+    document = tool(bench, "echo x", outputs, inputs=inputs, stdout=None)
+    same_as_plain(bench, document, given, *CONTENT)
