@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import io
 import os
-import shutil
 import sys
 import tempfile
 from collections import Counter
@@ -34,6 +33,7 @@ from cwl_memo.report.files import write_report
 from cwl_memo.report.table import Column, printable, table
 from cwl_memo.settings.file import find_files
 from cwl_memo.settings.load import load
+from cwl_memo.store.permission import remove_tree
 
 __all__ = ["DESCRIPTION", "Audit", "audit"]
 
@@ -125,7 +125,7 @@ class Audit:
     def end(self) -> None:
         """Remove the outputs that nobody asked for."""
         if self._nowhere:
-            shutil.rmtree(self._nowhere, ignore_errors=True)
+            remove_tree(self._nowhere)
 
 
 def audit(words: Sequence[str], prog: str) -> int:

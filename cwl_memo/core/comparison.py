@@ -138,7 +138,7 @@ def _stripped(value: Any) -> Any:
         kept = {name: _stripped(v) for name, v in value.items() if name not in ("checksum", "memo")}
         kept["memo"] = [memo.get(name) for name in ("digest", "executable", "mode", "input")]
         if "tree" in memo:
-            kept["memo"] = sorted(_nodes(memo).items())
+            kept["memo"] = [memo.get("mode"), *sorted(_nodes(memo).items())]
             kept.pop("listing", None)
         return kept
     if isinstance(value, dict):
@@ -217,6 +217,8 @@ def _nodes(memo: dict[str, Any]) -> dict[str, Any]:
 
 
 def _trees(was: dict[str, Any], now: dict[str, Any], path: str) -> Iterator[Mismatch]:
+    if was.get("mode") != now.get("mode"):
+        yield _directory_mode(was, now, path)
     old, new = _nodes(was), _nodes(now)
     for name in sorted({*old, *new}):
         below = f"{path}/{name}"
@@ -230,6 +232,13 @@ def _trees(was: dict[str, Any], now: dict[str, Any], path: str) -> Iterator[Mism
         elif "digest" in before or "digest" in after:
             old_place, new_place = _below(was, name), _below(now, name)
             yield from _files(before, after, below, old_place, new_place)
+        elif before.get("mode") != after.get("mode"):
+            yield _directory_mode(before, after, below)
+
+
+def _directory_mode(was: dict[str, Any], now: dict[str, Any], path: str) -> Mismatch:
+    before, after = (str(found.get("mode") or "of a usual directory") for found in (was, now))
+    return Mismatch(path, f"mode {before}, now {after}")
 
 
 def _below(memo: dict[str, Any], name: str) -> str:

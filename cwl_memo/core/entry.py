@@ -86,7 +86,7 @@ class TreeNode:
     :param kind: what stands there.
     :param digest: of the bytes of a file, or of an input that is linked to.
     :param size: bytes of a file.
-    :param mode: of a file.
+    :param mode: of a file or a directory.
     :param target: where a symlink leads, relative to the directory it stands in.
     """
 

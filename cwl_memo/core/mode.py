@@ -1,4 +1,4 @@
-"""Modes of files: who may do what with them."""
+"""Modes of files and directories: who may do what with them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["USUAL", "Mode"]
 
 @dataclass(frozen=True)
 class Mode:
-    """Who may do what with a file.
+    """Who may do what with a file or a directory.
 
     Most files have what their makers' umask gives; they get what that of the next user gives.
 
@@ -31,6 +31,12 @@ class Mode:
         executable = bool(bits & 0o100)
         usual = (0o777 if executable else 0o666) & ~umask
         return cls(executable, None if bits == usual else bits)
+
+    @classmethod
+    def of_directory(cls, bits: int, umask: int) -> Mode:
+        """Return the mode of a directory with these permission bits, made under a umask."""
+        bits &= 0o777
+        return cls(exact=None if bits == 0o777 & ~umask else bits)
 
     @property
     def asked(self) -> int:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from cwl_memo.core.canonical import JSON
 from cwl_memo.core.digest import Digest
 from cwl_memo.core.entry import NodeKind, Tree, TreeNode, check_workspace_path
+from cwl_memo.core.mode import Mode
 from cwl_memo.core.output_form import read_directory
 from cwl_memo.errors import FormatError
 
@@ -100,7 +101,7 @@ class _Reader:
 
     def _directory(self, place: str, memo: Mapping[str, Any], path: str) -> None:
         if place != ".":
-            self._add(TreeNode(place, NodeKind.DIRECTORY), path)
+            self._add(TreeNode(place, NodeKind.DIRECTORY, mode=Mode.from_json(memo, path)), path)
         tree = read_directory(memo, path)
         for node in tree.nodes:
             below = node.path if place == "." else f"{place}/{node.path}"

@@ -31,6 +31,7 @@ from cwl_memo.cwl.telltale import secret_files, tell_tale
 from cwl_memo.memo import Execution
 from cwl_memo.store.clock import now, stamp
 from cwl_memo.store.hashing import hash_file
+from cwl_memo.store.permission import mode_of_directory
 from cwl_memo.store.protocol import Claim, FileDigest
 from cwl_memo.store.workspace import Workspace
 
@@ -427,7 +428,8 @@ class Attempt:
             if node.digest is not None and os.path.exists(target):
                 digests[path] = hash_file(Path(target))
             nodes.append(type(node)(**{**node.__dict__, "path": path}))
-        return Workspace(Tree(tuple(nodes)), digests, ())
+        mode = mode_of_directory(os.stat(outdir))
+        return Workspace(Tree(tuple(nodes)), digests, (), mode=mode)
 
     def execute_again(
         self,

@@ -8,6 +8,7 @@ from typing import Any
 
 from cwl_memo.core.digest import Digest
 from cwl_memo.core.entry import BlobRef, NodeKind, TreeNode
+from cwl_memo.core.mode import Mode
 from cwl_memo.core.outcome import Reason, Refusal
 from cwl_memo.core.output_form import read_directory
 from cwl_memo.cwl.files import UnkeyableError
@@ -18,7 +19,7 @@ __all__ = ["record_tree", "restore_tree"]
 
 
 def record_tree(workspace: Workspace, below: str) -> tuple[dict[str, Any], dict[Digest, BlobRef]]:
-    """Return all that is in a directory of a workspace, and the blobs that it needs.
+    """Return a directory of a workspace with all that is in it, and the blobs that it needs.
 
     :param below: its path in the workspace, of which it may be all (``.``).
     :raises UnkeyableError: if something in it is not recorded, or leads out of it.
@@ -27,9 +28,12 @@ def record_tree(workspace: Workspace, below: str) -> tuple[dict[str, Any], dict[
     lost = next((path for path in workspace.left_out if path.startswith(prefix)), "")
     if lost:
         raise UnkeyableError(Refusal(Reason.OUTPUT_OUTSIDE_WORKSPACE, lost))
+    mode = workspace.mode
     nodes = []
     blobs: dict[Digest, BlobRef] = {}
     for node in workspace.tree.nodes:
+        if node.path == below:
+            mode = node.mode
         if not node.path.startswith(prefix):
             continue
         if node.kind is NodeKind.INPUT or _leaves(node, prefix):
@@ -41,7 +45,8 @@ def record_tree(workspace: Workspace, below: str) -> tuple[dict[str, Any], dict[
             data["program"] = digest.program
             blobs[node.digest] = BlobRef(node.digest, node.size)
         nodes.append(data)
-    return {"nodes": nodes}, blobs
+    memo = {"tree": {"nodes": nodes}, **mode.to_json()}
+    return (memo if nodes else {**memo, "empty": True}), blobs
 
 
 def _leaves(node: TreeNode, prefix: str) -> bool:
@@ -57,20 +62,23 @@ def restore_tree(
     memo: Mapping[str, Any],
     path: str,
     add: Callable[[str, TreeNode, Mapping[str, Any]], None],
-) -> None:
+) -> dict[str, Mode]:
     """Make a recorded Directory stand at ``target``.
 
     :param memo: what is recorded of it.
     :param path: of ``memo`` in the output object, for messages.
     :param add: told each file with its place and what is recorded of it.
+    :returns: the modes that its directories are to have, once all outputs stand there.
     :raises FormatError: if it is malformed.
     """
     tree = read_directory(memo, path)
+    modes = {target: Mode.from_json(memo, path)}
     os.makedirs(target, exist_ok=True)
     for node, data in zip(tree.nodes, memo["tree"]["nodes"], strict=True):
         place = os.path.join(target, node.path)
         if node.kind is NodeKind.DIRECTORY:
             os.makedirs(place, exist_ok=True)
+            modes[place] = node.mode
         elif node.kind is NodeKind.SYMLINK:
             _check_link(node, f"{path}.tree")
             os.makedirs(os.path.dirname(place), exist_ok=True)
@@ -78,6 +86,7 @@ def restore_tree(
                 os.symlink(node.target, place)
         else:
             add(place, node, data)
+    return modes
 
 
 def _check_link(node: TreeNode, path: str) -> None:

@@ -24,6 +24,7 @@ from cwl_memo.cwl.document import own_name, plain
 from cwl_memo.cwl.expression import ExpressionUse
 from cwl_memo.cwl.location import basename_of, is_file_object, is_scalar, local_path
 from cwl_memo.store.hashing import hash_file
+from cwl_memo.store.permission import mode_of_directory, read_umask
 from cwl_memo.store.protocol import FileDigest, FileIdentity
 
 __all__ = [
@@ -277,6 +278,7 @@ class FileFacts:
         self._loaded = loaded
         self._together = together
         self._first: dict[str, tuple[str, str]] = {}
+        self._umask: int | None = None
         self.sources = Sources()
 
     def value(self, value: Any, pointer: Pointer) -> JSON:
@@ -432,7 +434,7 @@ class FileFacts:
         if "listing" in item and self._contents:
             # An expression sees what is given here, be it in the Directory or not.
             facts["listing"] = self.value(item["listing"], (*pointer, "listing"))
-        facts["tree"] = self._tree(path, pointer, ())
+        facts.update(self._tree(path, pointer, ()))
         self.sources.directories.add(os.path.realpath(path))
         self.sources.places.setdefault(path, pointer)
         if self._locations:
@@ -442,18 +444,20 @@ class FileFacts:
     def _tree(self, path: str, pointer: Pointer, above: tuple[str, ...]) -> dict[str, JSON]:
         real = os.path.realpath(path)
         if real in above:
-            return {"loop": above[::-1].index(real)}
+            return {"tree": {"loop": above[::-1].index(real)}}
         tree: dict[str, JSON] = {}
         try:
             found = sorted(os.scandir(path), key=lambda entry: entry.name)
-            self.sources.identities[path] = FileIdentity.of(os.stat(path))
+            status = os.stat(path)
+            self.sources.identities[path] = FileIdentity.of(status)
         except OSError as error:
             raise UnkeyableError(
                 Refusal(Reason.INPUT_UNREADABLE, f"{show(pointer)}: {error}")
             ) from error
         for entry in found:
             tree[entry.name] = self._tree_entry(entry, pointer, (*above, real))
-        return tree
+        self._umask = read_umask() if self._umask is None else self._umask
+        return {"tree": tree, **mode_of_directory(status, self._umask).to_json()}
 
     def _tree_entry(
         self, entry: os.DirEntry[str], pointer: Pointer, above: tuple[str, ...]
@@ -468,8 +472,7 @@ class FileFacts:
             if not leads:
                 return facts
         if entry.is_dir():
-            facts["tree"] = self._tree(entry.path, pointer, above)
-            return facts
+            return {**facts, **self._tree(entry.path, pointer, above)}
         digest, _ = self._read(entry.path, pointer)
         if self.sources.places.get(entry.path) == pointer:
             # There the Directory stands; where this file does is no place of the input object.

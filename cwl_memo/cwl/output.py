@@ -26,7 +26,7 @@ from cwl_memo.cwl.door import file_uri
 from cwl_memo.cwl.files import GENERATION, Sources, UnkeyableError
 from cwl_memo.cwl.location import is_file_object, is_scalar, path_of
 from cwl_memo.errors import FormatError
-from cwl_memo.store.permission import mode_of
+from cwl_memo.store.permission import mode_of, set_modes
 from cwl_memo.store.protocol import FileDigest
 from cwl_memo.store.workspace import Workspace
 
@@ -199,10 +199,8 @@ class _Recorder:
         inside = self._led_to(below, real) if below else ""
         if inside:
             place = below if inside == below else self._place_of_link(below)
-            tree, blobs = record_tree(self.workspace, inside)
-            fields["memo"] = {"workspace": place, "tree": tree}
-            if not tree["nodes"]:
-                fields["memo"]["empty"] = True
+            found, blobs = record_tree(self.workspace, inside)
+            fields["memo"] = {"workspace": place, **found}
             self.result.blobs |= blobs
         elif self.passes(real, path):
             place = inside
@@ -280,6 +278,8 @@ class _Restorer:
         self.inputs = inputs
         self.add = add
         self.checksums = checksums
+        self.modes: dict[str, Mode] = {}
+        """Of the directories that stand there by now."""
 
     def value(self, value: Any, path: str) -> Any:
         if is_scalar(value):
@@ -336,7 +336,7 @@ class _Restorer:
         def add(place: str, node: TreeNode, data: Mapping[str, Any]) -> None:
             self.file(place, {**data, **node.mode.to_json()}, path, now=True)
 
-        restore_tree(target, memo, f"{path}.memo", add)
+        self.modes |= restore_tree(target, memo, f"{path}.memo", add)
 
     def location_of_input(self, pointer: Any, kind: str, path: str) -> str:
         value = self.inputs
@@ -405,9 +405,13 @@ def restore_output(
     :param add: told each file.
     :param checksums: whether Files carry a ``checksum``.
     :raises FormatError: if the recorded object is malformed.
+    :raises OSError: if a directory cannot be made.
     """
     check_output_form(output, "output")
     try:
-        return _Restorer(view, inputs, add, checksums=checksums).value(output, "output")
+        restorer = _Restorer(view, inputs, add, checksums=checksums)
+        restored = restorer.value(output, "output")
     except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise FormatError(f"not an output object: {error}", "output") from error
+    set_modes(restorer.modes)
+    return restored

@@ -24,6 +24,7 @@ from cwl_memo.cwl.door import StdFsAccess, abspath, file_uri
 from cwl_memo.cwl.location import path_of
 from cwl_memo.errors import StoreError
 from cwl_memo.memo import Memo
+from cwl_memo.store.permission import remove_tree
 from cwl_memo.store.protocol import SMALL, FileDigest
 
 __all__ = ["ViewFile", "ViewFsAccess", "Views", "paths_in"]
@@ -98,7 +99,7 @@ class Views:
             for path in [p for p in self._files if p.startswith(directory + os.sep)]:
                 del self._files[path]
                 self._made.discard(path)
-        shutil.rmtree(directory, ignore_errors=True)
+        remove_tree(directory)
 
     def digest_of(self, path: str) -> FileDigest | None:
         """Return the digest of a file that is not on disk yet; None for any other."""
@@ -240,7 +241,7 @@ class Views:
             self._lent.clear()
             self._directories.clear()
             if self.root:
-                shutil.rmtree(self.root, ignore_errors=True)
+                remove_tree(self.root)
                 self.root = ""
 
 

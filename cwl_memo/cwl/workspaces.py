@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import threading
 import unicodedata
 from collections.abc import Collection
@@ -15,11 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from cwl_memo.core.mode import Mode
 from cwl_memo.core.run import JobRecord, RunRecord
 from cwl_memo.errors import CwlMemoError, NotKeptError
 from cwl_memo.store.copying import copy_descriptor
 from cwl_memo.store.lay_out import materialise_workspace, require_free
-from cwl_memo.store.permission import mode_of, set_mode
+from cwl_memo.store.permission import mode_of, mode_of_directory, remove_tree, set_mode, set_modes
 from cwl_memo.store.protocol import Store
 from cwl_memo.store.recorded import entry_of_job
 from cwl_memo.store.regular import open_regular
@@ -70,9 +70,10 @@ class Workspaces:
         copy = _Copy(os.path.realpath(outdir), place, frozenset(leave_out))
         try:
             copy.directory("")
+            set_modes(copy.modes)
             kept = _Kept("what leads or belongs elsewhere" if copy.left_out else "")
         except OSError as error:
-            shutil.rmtree(place, ignore_errors=True)
+            remove_tree(str(place))
             kept = _Kept(f"it could not be copied: {error}", is_there=False)
         with self._lock:
             self._copied[job] = kept
@@ -134,6 +135,8 @@ class _Copy:
         self._target = target
         self._leave_out = leave_out
         self.left_out: list[str] = []
+        self.modes: dict[str, Mode] = {}
+        """Of its directories, for when all is in them."""
 
     def directory(self, below: str) -> None:
         (self._target / below).mkdir(parents=not below)
@@ -145,6 +148,7 @@ class _Copy:
                 elif item.is_symlink():
                     self._link(path)
                 elif item.is_dir():
+                    self.modes[str(self._target / path)] = mode_of_directory(item.stat())
                     self.directory(path)
                 elif item.is_file():
                     self._file(path)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from cwl_memo.core.entry import Entry, NodeKind, Tree, TreeNode
 from cwl_memo.errors import NotKeptError, StoreDamagedError, UsageError
 from cwl_memo.store.catalogue import Catalogue
 from cwl_memo.store.failure import reading
+from cwl_memo.store.permission import set_modes
 from cwl_memo.store.protocol import Store
 from cwl_memo.store.tree_blob import read_tree
 
@@ -109,6 +111,8 @@ def materialise_tree(store: Store, tree: Tree, directory: Path) -> LaidOut:
             if node.kind is NodeKind.SYMLINK:
                 (directory / node.path).symlink_to(node.target)
                 made.append(directory / node.path)
+        found = [node for node in tree.nodes if node.kind is NodeKind.DIRECTORY]
+        set_modes({str(directory / node.path): node.mode for node in found})
     return LaidOut(len(files), sum(node.size for node in files), lost, tree.partial)
 
 
@@ -166,6 +170,10 @@ def _building(directory: Path, tree: Tree) -> Iterator[list[Path]]:
         with reading(f"write to {directory}"):
             (directory / mark).unlink()
     except BaseException:
+        for path in made:
+            with contextlib.suppress(OSError):
+                if path.is_dir() and not path.is_symlink():
+                    path.chmod(stat.S_IRWXU)  # nothing goes out of one that may not be written
         for path in reversed(made):
             with contextlib.suppress(OSError):
                 path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink()

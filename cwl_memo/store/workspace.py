@@ -10,7 +10,8 @@ from typing import Protocol
 
 from cwl_memo.core.digest import Digest
 from cwl_memo.core.entry import BlobRef, NodeKind, Tree, TreeNode
-from cwl_memo.store.permission import mode_of, read_umask
+from cwl_memo.core.mode import USUAL, Mode
+from cwl_memo.store.permission import mode_of, mode_of_directory, read_umask
 from cwl_memo.store.protocol import FileDigest, FileIdentity
 
 __all__ = ["TakesFiles", "Workspace", "ingest_workspace"]
@@ -32,6 +33,7 @@ class Workspace:
     :param blobs: the blobs that hold it, each once.
     :param identities: by what each file may be known again while it is not changed.
     :param left_out: what stood there and is not recorded.
+    :param mode: of the directory itself.
     """
 
     tree: Tree
@@ -39,6 +41,7 @@ class Workspace:
     blobs: tuple[BlobRef, ...]
     identities: Mapping[FileIdentity, FileDigest] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
+    mode: Mode = USUAL
 
     @property
     def size(self) -> int:
@@ -78,6 +81,7 @@ def ingest_workspace(
         tuple(walk.blobs.values()),
         walk.identities,
         tuple(walk.left_out),
+        mode_of_directory(directory.stat()),
     )
 
 
@@ -112,7 +116,8 @@ class _Walk:
                 elif item.is_symlink():
                     self._link(path)
                 elif item.is_dir():
-                    self.nodes.append(TreeNode(path, NodeKind.DIRECTORY))
+                    mode = mode_of_directory(item.stat(), self._umask)
+                    self.nodes.append(TreeNode(path, NodeKind.DIRECTORY, mode=mode))
                     self.directory(path)
                 elif item.is_file():
                     self._file(item, path)

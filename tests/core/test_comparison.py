@@ -121,6 +121,16 @@ def test_directories_differ_in_what_is_in_them() -> None:
     assert found["out/a"].again == FileSide("a", "blake3:z", 1)
 
 
+def test_directories_differ_in_their_modes() -> None:
+    inside = {"path": "n", "kind": "directory"}
+    old, new = directory(inside), directory({**inside, "mode": "0700"})
+    assert told(old, new) == [("out/n", "mode of a usual directory, now 0700")]
+    private = directory(inside)
+    private["memo"]["mode"] = "0700"
+    assert told(private, old) == [("out", "mode 0700, now of a usual directory")]
+    assert told([private, 1], [1, old]) != told([old, 1], [1, old])
+
+
 def test_a_directory_whose_listing_has_another_order_is_the_same() -> None:
     listing = [file("a", "a"), file("b", "b")]
     old, new = directory(node("a"), listing=listing), directory(node("a"), listing=listing[::-1])

@@ -184,6 +184,16 @@ def test_only_a_mode_that_the_umask_did_not_give_is_written_down() -> None:
     assert Mode.of(0o104755, umask=0o002).to_json() == {"executable": True, "mode": "0755"}
 
 
+def test_a_directory_has_a_mode_where_it_is_not_the_usual_one() -> None:
+    assert Mode.of_directory(0o040755, umask=0o022).to_json() == {}
+    assert Mode.of_directory(0o042775, umask=0o002).to_json() == {}
+    assert Mode.of_directory(0o040700, umask=0o022).to_json() == {"mode": "0700"}
+    assert Mode.of_directory(0o040755, umask=0o002).to_json() == {"mode": "0755"}
+    node = TreeNode("d", NodeKind.DIRECTORY, mode=Mode(exact=0o700))
+    assert node.to_json() == {"path": "d", "kind": "directory", "mode": "0700"}
+    assert TreeNode.from_json(node.to_json(), "") == node
+
+
 def test_fields_that_do_not_apply_are_left_out() -> None:
     assert TreeNode("d", NodeKind.DIRECTORY).to_json() == {"path": "d", "kind": "directory"}
     assert tree(node("d", "directory", target="/etc", size=-1)).nodes[0] == TreeNode(

@@ -12,6 +12,7 @@ from typing import Any
 
 from cwl_memo.core.canonical import JSON, canonical_bytes
 from cwl_memo.core.digest import digest_of_value
+from cwl_memo.store.permission import read_umask
 from tests.golden.keying import Keyed, keyed
 
 __all__ = ["ROOT", "Place", "Vector", "expected_of", "is_update", "read", "vectors", "write"]
@@ -66,11 +67,17 @@ class Vector:
             ignore=shutil.ignore_patterns("vector.json"),
             copy_function=shutil.copyfile,
         )
+        usual = 0o777 & ~read_umask()
+        for path in (folder, *folder.rglob("*")):
+            if path.is_dir():
+                path.chmod(usual)  # not as the vectors were checked out
         for name, file in self.data.get("files", {}).items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             if file.get("directory"):
                 path.mkdir(exist_ok=True)
+                if "mode" in file:
+                    path.chmod(int(file["mode"], 8))
             elif "link" in file:
                 path.symlink_to(file["link"].replace(_FOLDER, str(folder)))
             else:

@@ -67,7 +67,7 @@ def trees(draw: st.DrawFn) -> Tree:
             climbs = [".."] * draw(st.integers(0, len(parents)))
             node = TreeNode(path, kind, target="/".join([*climbs, draw(names)]))
         else:
-            node = TreeNode(path, kind)
+            node = TreeNode(path, kind, mode=draw(modes))
         nodes.append(node)
     return Tree(tuple(nodes), partial=draw(st.booleans()))
 

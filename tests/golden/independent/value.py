@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import math
+import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -168,7 +169,7 @@ class Values:
         found.setdefault("basename", path.name)
         if "listing" in item and self.contents:
             found["listing"] = listing
-        found["tree"] = _tree(path, ())
+        found |= _tree(path, ())
         if self.locations:
             found["location"] = location
         return found | self._order_of(item)
@@ -181,8 +182,16 @@ def _is_executable(path: Path) -> bool:
 def _tree(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
     real = path.resolve()
     if real in above:
-        return {"loop": above[::-1].index(real)}
-    return {entry.name: _node(entry, (*above, real)) for entry in path.iterdir()}
+        return {"tree": {"loop": above[::-1].index(real)}}
+    tree = {entry.name: _node(entry, (*above, real)) for entry in path.iterdir()}
+    mode = stat.S_IMODE(path.stat().st_mode) & 0o777
+    return {"tree": tree} | ({} if mode == 0o777 & ~_umask() else {"mode": f"{mode:04o}"})
+
+
+def _umask() -> int:
+    found = os.umask(0o022)
+    os.umask(found)
+    return found
 
 
 def _node(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
@@ -193,6 +202,6 @@ def _node(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
         if not path.exists():
             return found
     if path.is_dir():
-        return found | {"tree": _tree(path, above)}
+        return found | _tree(path, above)
     found |= {"digest": digest_of_file(path), "size": path.stat().st_size}
     return found | ({"executable": True} if _is_executable(path) else {})
