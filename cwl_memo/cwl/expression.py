@@ -64,6 +64,12 @@ _REFERENCE: Final = re.compile(r"\$\(\s*inputs((?:\.\w+|\[\d+\]|\['[^']*'\]|\[\"
 _PART: Final = re.compile(r"\.(\w+)|\[(\d+)\]|\[[\"']([^\"']*)[\"']\]")
 
 
+_PARAMETER: Final = re.compile(
+    r"\(\w+(?:\.\w+|\['(?:[^']|\\')+'\]|\[\"(?:[^\"]|\\\")+\"\]|\[[0-9]+\])*\)"
+)
+"""A parameter reference, which takes no JavaScript (CWL v1.2, section 3.4)."""
+
+
 def is_expression(text: object) -> bool:
     """Tell whether cwltool would evaluate the text."""
     return isinstance(text, str) and ("$(" in text or "${" in text)
@@ -99,6 +105,12 @@ def expressions_in(text: str) -> list[str]:
         # cwltool will reject it in its own words; until then all of it may be code.
         found.append(rest)
     return found
+
+
+def needs_javascript(texts: Iterable[str]) -> bool:
+    """Tell whether an expression in some text is more than a parameter reference."""
+    parts = (part for text in texts if is_expression(text) for part in expressions_in(text))
+    return not all(map(_PARAMETER.fullmatch, parts))
 
 
 @dataclass(frozen=True)

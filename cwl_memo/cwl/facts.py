@@ -332,6 +332,8 @@ class ToolFacts:
             if listing.get("loadListing", "no_listing") != "no_listing":
                 section["loadListing"] = str(listing["loadListing"])
         section["rules"] = output_rules(version, static.output_use)
+        if static.outputs_rejected:
+            section["rules"] |= {"javascript": "absent"}
         return section
 
     def _discovers(self, static: Static, context: RuntimeContext) -> bool:
@@ -363,6 +365,9 @@ class ToolFacts:
         if static.tool_use.any:
             library = library_of(self._tool)
             result["InlineJavascriptRequirement"] = {"expressionLib": library}
+        if static.tool_rejected:
+            given = result.get("InlineJavascriptRequirement", {})
+            result["InlineJavascriptRequirement"] = {**given, "inForce": False}
         if container:
             docker = found.get("DockerRequirement") or {}
             if docker.get("dockerOutputDirectory"):

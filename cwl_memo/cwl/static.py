@@ -15,6 +15,7 @@ from cwl_memo.cwl.expression import (
     ExpressionUse,
     is_expression,
     lone_reference,
+    needs_javascript,
     strings_in,
     use_of,
     writes_self,
@@ -42,6 +43,9 @@ class Static:
     needs_builder: bool = False
     loaded: frozenset[str] = frozenset()
     """The inputs whose ``contents`` cwltool reads from the files themselves."""
+    tool_rejected: bool = False
+    """Whether something but the outputs needs JavaScript, which is not in force."""
+    outputs_rejected: bool = False
     section: dict[str, JSON] | None = None
     """The outputs section, once it was asked for."""
     words: dict[tuple[str, ...], list[str]] = field(default_factory=dict)
@@ -90,7 +94,22 @@ def read_static(tool: CommandLineTool, files: FileFacts) -> Static:
     inputs = document.tool["inputs"]
     static.loaded = frozenset(name for name, item in inputs.items() if loads_contents(item))
     static.needs_builder = _needs_builder(static)
+    if not _is_javascript_in_force(tool):
+        needed = [requirements, found.get("ResourceRequirement") or {}]
+        static.tool_rejected = needs_javascript(strings_in([_evaluated(document), *needed]))
+        static.outputs_rejected = needs_javascript(strings_in(document.outputs))
     return static
+
+
+def _is_javascript_in_force(tool: CommandLineTool) -> bool:
+    return any(item["class"] == "InlineJavascriptRequirement" for item in tool.requirements)
+
+
+def _evaluated(document: ToolDocument) -> list[Any]:
+    """Return what of a tool is evaluated if it is an expression: no command, no default."""
+    members = {n: v for n, v in document.tool.items() if n not in ("baseCommand", "inputs")}
+    items = document.tool["inputs"].values()
+    return [members, [{n: v for n, v in item.items() if n != "default"} for item in items]]
 
 
 def library_of(tool: CommandLineTool) -> list[str]:

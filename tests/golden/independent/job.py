@@ -55,6 +55,7 @@ class Job:
     inputs: dict[str, Any]
     requirements: dict[str, Any]
     library: list[str]
+    has_javascript: bool
     is_top: bool
 
 
@@ -84,7 +85,7 @@ def job_of(given: Given) -> Job:
         in_force.setdefault(item["class"], item)
     libraries = [r for r in requirements if r["class"] == "InlineJavascriptRequirement"]
     library = libraries[-1].get("expressionLib", []) if libraries else []
-    return Job(tool, _formatted(inputs, tool), in_force, library, is_top)
+    return Job(tool, _formatted(inputs, tool), in_force, library, bool(libraries), is_top)
 
 
 def _source(item: Mapping[str, Any], inputs: Mapping[str, Any]) -> Any:

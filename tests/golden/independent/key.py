@@ -21,6 +21,7 @@ from tests.golden.independent.sight import (
     Sight,
     is_lone,
     may_hold,
+    needs_javascript,
     parts,
     reaches,
     strings,
@@ -115,6 +116,14 @@ class _Keying:
         found = dict(self.whole)
         if self.sights.tool.has_expression:
             found["InlineJavascriptRequirement"] = {"expressionLib": self.job.library}
+        bare = {n: value for n, value in self.tool.items() if n not in ("baseCommand", "inputs")}
+        inputs = [
+            {n: value for n, value in item.items() if n != "default"}
+            for item in self.tool["inputs"].values()
+        ]
+        resources = self.job.requirements.get("ResourceRequirement")
+        if not self.job.has_javascript and needs_javascript([bare, inputs, self.whole, resources]):
+            found.setdefault("InlineJavascriptRequirement", {})["inForce"] = False
         if self.container:
             if self.docker.get("dockerOutputDirectory"):
                 directory = self.docker["dockerOutputDirectory"]
@@ -281,6 +290,8 @@ class _Keying:
                 rules["exitCode"] = "absent"
         if sight.has_backslash:
             rules["cwlVersion"] = version
+        if not self.job.has_javascript and needs_javascript(self.outputs):
+            rules["javascript"] = "absent"
         return found | {"rules": rules}
 
 

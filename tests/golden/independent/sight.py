@@ -80,6 +80,13 @@ def is_reference(text: str) -> bool:
     return is_lone(text) and bool(re.fullmatch(r"\$\(\s*[\w.\[\]'\"]+\s*\)", text.strip()))
 
 
+def needs_javascript(value: Any) -> bool:
+    """Tell whether an expression in a value is more than a parameter reference."""
+    step = r"(\.\w+|\['([^']|\\')+'\]|\[\"([^\"]|\\\")+\"\]|\[[0-9]+\])"
+    found = [code for text in strings(value) for code in parts(text)]
+    return any(not re.fullmatch(rf"\(\w+{step}*\)", code) for code in found)
+
+
 def may_hold(kind: Any, *names: str) -> bool:
     """Tell whether a type may hold a value of one of some types."""
     if isinstance(kind, list):
