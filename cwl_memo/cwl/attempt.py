@@ -261,7 +261,7 @@ class Attempt:
             )
         except UnkeyableError as error:
             return error.refusal
-        changed = sources.changed()
+        changed = sources.changed(self._session.views.made)
         if changed:
             return Refusal(Reason.INPUT_CHANGED_DURING_RUN, changed[0])
         return workspace, recorded.output, tuple(recorded.blobs.values())

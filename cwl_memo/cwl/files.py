@@ -23,6 +23,7 @@ from cwl_memo.core.outcome import Reason, Refusal
 from cwl_memo.cwl.document import own_name, plain
 from cwl_memo.cwl.expression import ExpressionUse
 from cwl_memo.cwl.location import basename_of, is_file_object, is_scalar, local_path
+from cwl_memo.cwl.view import Made
 from cwl_memo.store.hashing import hash_file
 from cwl_memo.store.permission import mode_of_directory, read_umask
 from cwl_memo.store.protocol import FileDigest, FileIdentity
@@ -198,17 +199,29 @@ class Sources:
         for known in (self.files, self.places, self.identities):
             known.pop(path, None)
 
-    def changed(self) -> list[str]:
+    def changed(self, made: Callable[[str], Made | None] = lambda _path: None) -> list[str]:
         """Return the paths that are no longer what was keyed.
 
         What nobody has read here is read now: where a job is given a link to a file of others,
         it may have written to it, and so may another job before.
+
+        :param made: tells what a file of a view was when it was made; many are keyed before.
         """
         changed = [path for path in sorted(self.unread) if not self._is_as_told(path)]
-        for path, identity in self.identities.items():
+        for path in {**self.files, **self.identities}:
+            identity, seen = self.identities.get(path), made(path)
+            if identity is None and seen is not None:
+                identity = seen.identity
+                if seen.digest.digest != self.files[path].digest:
+                    changed.append(path)  # its job was executed again, and gave something else
+            if identity is None:
+                continue
+            may_be_linked = bool(self.elsewhere) or (seen is not None and seen.is_lent)
             try:
                 found = FileIdentity.of(os.stat(path))
-                if found != identity and not self._is_linked(path, identity, found):
+                if found != identity and not (
+                    may_be_linked and self._is_linked(path, identity, found)
+                ):
                     changed.append(path)
             except OSError:
                 changed.append(path)
@@ -223,9 +236,10 @@ class Sources:
     def _is_linked(self, path: str, before: FileIdentity, now: FileIdentity) -> bool:
         """Tell whether all that happened to a file or a directory is a hard link to what it holds.
 
-        An engine hands files over so; that changes when they were changed last, as a stat tells.
+        An engine hands files over so, as views do blobs; that changes when they were changed
+        last, as a stat tells.
         """
-        if not self.elsewhere or before._replace(ctime_ns=now.ctime_ns) != now:
+        if before._replace(ctime_ns=now.ctime_ns) != now:
             return False
         known = self.files.get(path)
         return known is None or hash_file(path, sha1=False).digest == known.digest

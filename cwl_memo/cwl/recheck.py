@@ -190,7 +190,7 @@ class Recheck:
         except UnkeyableError as error:
             what = f"{error.refusal.reason.code} {error.refusal.detail}".strip()
             return _Verdict(DIFFERS, "", (Difference("outputs", f"cannot be recorded: {what}"),))
-        changed = gathered.sources.changed()
+        changed = gathered.sources.changed(self._session.views.made)
         if changed:
             return _Verdict(NOT_COMPARED, f"{Reason.INPUT_CHANGED_DURING_RUN.code}: {changed[0]}")
         mismatches = compare_outputs(self._restored.variant.output, again)

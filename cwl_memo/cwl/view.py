@@ -16,7 +16,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from cwl_memo.core.mode import Mode
 from cwl_memo.core.settings import Link
@@ -25,9 +25,9 @@ from cwl_memo.cwl.location import path_of
 from cwl_memo.errors import StoreError
 from cwl_memo.memo import Memo
 from cwl_memo.store.permission import remove_tree
-from cwl_memo.store.protocol import SMALL, FileDigest
+from cwl_memo.store.protocol import SMALL, FileDigest, FileIdentity
 
-__all__ = ["ViewFile", "ViewFsAccess", "Views", "paths_in"]
+__all__ = ["Made", "ViewFile", "ViewFsAccess", "Views", "paths_in"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,19 @@ class ViewFile:
     digest: FileDigest
     mode: Mode
     again: Callable[[], str]
+
+
+class Made(NamedTuple):
+    """A file of a view, as it was when it had just been made.
+
+    :param digest: of what it held.
+    :param identity: by what it is known to be unchanged.
+    :param is_lent: whether it may be a hard link to a blob, to which others may be added.
+    """
+
+    digest: FileDigest
+    identity: FileIdentity
+    is_lent: bool
 
 
 class Views:
@@ -64,9 +77,7 @@ class Views:
         self._taken: dict[str, int] = {}
         self._directories: set[str] = set()
         self._files: dict[str, ViewFile] = {}
-        self._made: set[str] = set()
-        self._lent: set[str] = set()
-        """Those that may be hard links to blobs: somebody who may write must not get them."""
+        self._made: dict[str, Made] = {}
         self._lock = threading.RLock()
 
     def new_directory(self) -> str:
@@ -98,7 +109,7 @@ class Views:
         with self._lock:
             for path in [p for p in self._files if p.startswith(directory + os.sep)]:
                 del self._files[path]
-                self._made.discard(path)
+                self._made.pop(path, None)
         remove_tree(directory)
 
     def digest_of(self, path: str) -> FileDigest | None:
@@ -120,6 +131,10 @@ class Views:
         """Tell whether a path is a file that is not on disk yet."""
         return path in self._files and path not in self._made
 
+    def made(self, path: str) -> Made | None:
+        """Return what a file was when it was made; None for one that was not."""
+        return self._made.get(path)
+
     def is_known(self, path: str) -> bool:
         """Tell whether a path is a file of a view."""
         return path in self._files
@@ -133,9 +148,11 @@ class Views:
         """
         with self._lock:
             file = self._files.get(path)
-            if file is not None and owned and path in self._lent:
+            made = self._made.get(path)
+            if owned and made is not None and made.is_lent:
+                # Somebody may write to it, which must not reach the blob.
                 os.unlink(path)
-                self._made.discard(path)
+                del self._made[path]
             if file is None or path in self._made:
                 return True
             try:
@@ -166,7 +183,7 @@ class Views:
         """Forget a file that was moved away."""
         with self._lock:
             self._files.pop(path, None)
-            self._made.discard(path)
+            self._made.pop(path, None)
 
     def _make(self, path: str, file: ViewFile, *, owned: bool) -> None:
         target = Path(path)
@@ -175,19 +192,16 @@ class Views:
             os.makedirs(above, exist_ok=True)
             self._directories.add(above)
         self._memo.materialise(file.digest.digest, target, mode=file.mode, owned=owned)
-        self._made.add(path)
-        if not owned and self._memo.settings.link is Link.HARDLINK:
-            self._lent.add(path)
-        else:
-            self._lent.discard(path)
-        self._memo.trust(path, file.digest)
+        identity = self._memo.trust(path, file.digest)
+        is_lent = not owned and self._memo.settings.link is Link.HARDLINK
+        self._made[path] = Made(file.digest, identity, is_lent)
 
     def _make_again(self, path: str, file: ViewFile) -> bool:
         source = file.again()
         os.makedirs(os.path.dirname(path), exist_ok=True)
         shutil.copy(source, path)
-        self._made.add(path)
-        digest, _ = self._memo.digest_file(path)
+        digest, identity = self._memo.digest_file(path)
+        self._made[path] = Made(digest, identity, is_lent=False)
         return digest.digest == file.digest.digest
 
     def ensure_in(self, value: Any, *, owned: bool = False) -> bool:
@@ -238,7 +252,6 @@ class Views:
         with self._lock:
             self._files.clear()
             self._made.clear()
-            self._lent.clear()
             self._directories.clear()
             if self.root:
                 remove_tree(self.root)

@@ -111,13 +111,15 @@ class Memo(Guard):
         """
         return self._files.digest(path, self.store)
 
-    def trust(self, path: str | Path, digest: FileDigest) -> None:
+    def trust(self, path: str | Path, digest: FileDigest) -> FileIdentity:
         """Take a file's digest as known while its stat identity stands.
 
         For files that this process has just seen finished: outputs of its jobs, and
         what it materialised itself.
+
+        :returns: by what the file is known to be unchanged.
         """
-        self._files.trust(path, digest)
+        return self._files.trust(path, digest)
 
     # lookup
 

@@ -55,9 +55,11 @@ class SeenFiles:
                 self._guard.guard(lambda: store.remember_digest(identity, fresh, started), None)
         return known, identity
 
-    def trust(self, path: str | Path, digest: FileDigest) -> None:
-        """Take a file's digest as known while its stat identity stands."""
-        self._known[FileIdentity.of(os.stat(path))] = digest
+    def trust(self, path: str | Path, digest: FileDigest) -> FileIdentity:
+        """Take a file's digest as known while its stat identity stands, which is returned."""
+        identity = FileIdentity.of(os.stat(path))
+        self._known[identity] = digest
+        return identity
 
     def learn(self, workspace: Workspace) -> None:
         """Take as known the digests of all files of a workspace."""
