@@ -11,6 +11,7 @@ import errno
 import hashlib
 import hmac
 import os
+import re
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -66,6 +67,8 @@ _DERIVED: Final = frozenset(
 )
 """Fields of a File that are keyed by rule, or follow from those that are."""
 
+_UUID: Final = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 
 class UnkeyableError(Exception):
     """An input cannot be keyed; carries the refusal."""
@@ -81,6 +84,11 @@ def show(pointer: Pointer) -> str:
     for part in pointer:
         text += f"[{part}]" if isinstance(part, int) else f".{part}"
     return text
+
+
+def _is_made_up(basename: str, location: str) -> bool:
+    """Tell whether cwltool named a literal, to which it gives another name each time."""
+    return location == f"_:{basename}" and _UUID.fullmatch(basename) is not None
 
 
 def directories_in(value: Any, pointer: Pointer = ()) -> list[str]:
@@ -358,8 +366,7 @@ class FileFacts:
         data = text.encode("utf-8", "surrogatepass")
         facts: dict[str, JSON] = {"literal": True, "digest": str(digest_of_bytes(data))}
         basename = str(item.get("basename", ""))
-        # Without a name given, cwltool makes one up, another each time.
-        if basename and basename not in (location, location[2:]):
+        if basename and not _is_made_up(basename, location):
             facts["basename"] = basename
         facts["size"] = int(item.get("size", len(data)))
         return facts
@@ -436,7 +443,7 @@ class FileFacts:
         facts: dict[str, JSON] = {"class": "Directory"}
         facts.update(self._others(item, pointer))
         basename = str(item.get("basename", ""))
-        if basename and basename not in (location, location[2:]):
+        if basename and not _is_made_up(basename, location):
             facts["basename"] = basename
         if not location or location.startswith("_:"):
             facts["listing"] = self.value(item.get("listing") or [], (*pointer, "listing"))

@@ -141,6 +141,20 @@ def test_miss_when_part_of_the_name_reaches_an_expression(
 # literals
 
 
+@pytest.mark.parametrize("kind", ["File", "Directory"])
+def test_miss_when_the_name_of_a_literal_changes_that_is_its_location_as_well(
+    bench: Bench, kind: str
+) -> None:
+    tool = show_arguments(bench, {"f": bound(kind, valueFrom="$(self.basename)")})
+    more: dict[str, Any] = {"contents": "one"} if kind == "File" else {"listing": []}
+
+    def run(name: str) -> Run:
+        literal = {"class": kind, "location": f"_:{name}", "basename": name, **more}
+        return bench.run(tool, {"f": literal}, "--memo-directories", "content")
+
+    assert_parted(run, "a.txt", "b.txt", (words("a.txt"), words("b.txt")))
+
+
 def test_miss_when_literal_contents_change_under_the_same_basename(bench: Bench) -> None:
     tool = bench.tool()
     assert_parted(
