@@ -44,6 +44,9 @@ class MemoFetcher(DefaultFetcher):
             witness.spoil(f"{url} was fetched")
             return super().fetch_text(url, content_types)
         path = Path(uri_file_path(url.partition("#")[0]))
+        if path.exists() and not path.is_file():
+            witness.spoil(f"{path} can be read but once")  # a pipe: what is read here is gone
+            return super().fetch_text(url, content_types)
         before = _bytes_of(path)
         text = super().fetch_text(url, content_types)
         if before is not None:

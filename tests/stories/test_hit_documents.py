@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from typing import Any
 
 import pytest
@@ -289,3 +291,15 @@ def test_hit_when_an_ontology_has_nodes_without_names(bench: Bench) -> None:
     assert bench.run(tool, given).executed == 1
     again = bench.run(tool, given)
     assert (again.code, again.executed) == (0, 0), again.log
+
+
+def test_hit_when_the_input_object_comes_from_a_pipe(bench: Bench) -> None:
+    tool = bench.tool()
+    given = json.dumps({"f": {"class": "File", "path": str(bench.write("in.txt", "one"))}})
+    for executed in (1, 0):
+        reading, writing = os.pipe()
+        os.write(writing, given.encode())
+        os.close(writing)
+        run = bench.run(tool, f"/dev/fd/{reading}")
+        os.close(reading)
+        assert (run.code, run.executed, run.text()) == (0, executed, "one"), run.log
