@@ -43,7 +43,7 @@ from cwl_memo.cwl.files import (
     UnkeyableError,
     directories_in,
 )
-from cwl_memo.cwl.host import HostPrograms, named_host, words_of_command
+from cwl_memo.cwl.host import TOO_MANY_WORDS, HostPrograms, named_host, words_of_command
 from cwl_memo.cwl.image import ImageResolver, UnresolvedImage, named_image
 from cwl_memo.cwl.location import local_path
 from cwl_memo.cwl.static import Static, library_of, read_static, version_counts
@@ -414,7 +414,7 @@ class ToolFacts:
         words = static.words.get(given)
         if words is None:
             words = self._words(static, given, context)
-            if len(static.words) < _WORD_LISTS:
+            if len(static.words) < _WORD_LISTS and len(words) <= TOO_MANY_WORDS:
                 static.words[given] = words
         if self._settings.host_tools is HostTools.NAME:
             return named_host(words)

@@ -23,7 +23,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final, TypeVar
 
 __all__ = [
-    "MAX_WORDS",
+    "MANY_WORDS",
+    "TOO_MANY_WORDS",
     "HostPrograms",
     "host_identity",
     "named_host",
@@ -32,9 +33,11 @@ __all__ = [
     "words_of_text",
 ]
 
-MAX_WORDS: Final = 500
-"""Words of a tool that are looked at, the first ones; each costs a look in PATH."""
+MANY_WORDS: Final = 500
+"""From how many words on the folders of PATH are listed, in place of a look for each word."""
 
+TOO_MANY_WORDS: Final = 5000
+"""What so many words mean is not remembered."""
 
 _MOMENT: Final = 1.0
 """Seconds for which a program is taken to be what it was when it was last looked at."""
@@ -100,7 +103,7 @@ def words_of_command(
     :param base_command: the tool's ``baseCommand``.
     :param arguments: the tool's ``arguments``: strings, or bindings with ``valueFrom``.
     :param shell: whether ShellCommandRequirement is in force.
-    :returns: words in the order of the document, at most :data:`MAX_WORDS`.
+    :returns: words in the order of the document, each once.
     """
     argv = _argv(base_command, arguments)
     program = argv[0] if argv else ""
@@ -115,7 +118,7 @@ def words_of_command(
     else:
         for text in argv[1:]:
             words += _paths(text)
-    return list(dict.fromkeys(words))[:MAX_WORDS]
+    return list(dict.fromkeys(words))
 
 
 def words_of_text(text: str) -> list[str]:
@@ -155,7 +158,7 @@ def _paths(text: str) -> list[str]:
 
 
 def host_identity(
-    words: Iterable[str],
+    words: Sequence[str],
     path: str,
     digest: Callable[[Path], str],
     found_at: dict[str, str] | None = None,
@@ -174,10 +177,12 @@ def host_identity(
     :param found_at: takes where each word leads to, as :func:`program_of` tells.
     """
     folders = _folders(path)
+    names = _names_in(folders) if len(words) > MANY_WORDS else None
     found: dict[str, str] = {}
     seen = {} if found_at is None else found_at
     for word in words:
-        file = _file_of(word, folders)
+        is_nowhere = names is not None and "/" not in word and word.casefold() not in names
+        file = None if is_nowhere else _file_of(word, folders)
         seen[word] = "" if file is None else str(file)
         if file is None or word in found:
             continue
@@ -194,6 +199,22 @@ def host_identity(
 def _folders(path: str) -> str:
     # A relative folder would be one of the workspace, not one of ours.
     return os.pathsep.join(folder for folder in path.split(os.pathsep) if folder.startswith("/"))
+
+
+def _names_in(folders: str) -> set[str] | None:
+    """Return the names of what stands in folders, case folded; None where one cannot be listed.
+
+    A file system may find a file by its name in another case.
+    """
+    names: set[str] = set()
+    for folder in folders.split(os.pathsep) if folders else ():
+        try:
+            names.update(name.casefold() for name in os.listdir(folder))
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError:
+            return None
+    return names
 
 
 def program_of(word: str, path: str) -> str:
@@ -238,7 +259,8 @@ class HostPrograms:
             when = time.monotonic()
             found_at: dict[str, str] = {}
             known = _Remembered(when, host_identity(words, path, noted, found_at), files)
-            self._known[asked] = known
+            if len(words) <= TOO_MANY_WORDS:
+                self._known[asked] = known
             if self._told is not None:
                 # What may be run but not read shows no change of its content.
                 unread = [w for w, seen in known.identity.items() if not seen.startswith("blake3:")]
@@ -268,10 +290,10 @@ def _file_of(word: str, folders: str) -> Path | None:
     if place is None:
         return None
     try:
-        real = Path(place).resolve(strict=True)
-        mode = real.stat().st_mode
+        mode = os.stat(place).st_mode
         if not stat.S_ISREG(mode):
             return None
+        real = Path(place).resolve(strict=True)
         # A path in the text of a script may be one that it writes to. Only code counts.
         is_code = mode & stat.S_IXUSR or real.suffix in _CODE or _interpreter(real)
         return real if is_code else None

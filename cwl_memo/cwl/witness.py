@@ -210,6 +210,8 @@ class Witness:
         """Note to which files words that may name programs lead, and which cannot be read."""
         if unread:
             self.spoil(f"{unread[0]} cannot be read")
+        if self._spoilt:
+            return
         with self._lock:
             if self._search_path not in ("", search_path):
                 self.spoil("PATH changed during the run")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cwl_memo.cwl.host import (
-    MAX_WORDS,
+    MANY_WORDS,
     HostPrograms,
     host_identity,
     named_host,
@@ -131,10 +131,10 @@ def test_words_stand_once_and_in_the_order_of_the_document() -> None:
     assert words == ["sh", "b", "a", "c"]
 
 
-def test_no_more_than_the_first_words_are_looked_at() -> None:
-    text = " ".join(f"w{i}" for i in range(2 * MAX_WORDS))
+def test_no_word_is_one_too_many() -> None:
+    text = " ".join(f"w{i}" for i in range(2 * MANY_WORDS))
     words = words_of_command(["sh", "-c", text], None, shell=False)
-    assert len(words) == MAX_WORDS
+    assert len(words) == 2 * MANY_WORDS + 1
     assert words[:3] == ["sh", "w0", "w1"]
 
 

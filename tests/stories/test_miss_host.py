@@ -159,6 +159,20 @@ def test_miss_when_a_program_on_path_is_upgraded(
     assert changed.record.jobs[0].differs == ("host.mytool",)
 
 
+@pytest.mark.parametrize("count", [1000, 10_000])
+def test_miss_when_a_program_is_upgraded_that_a_long_script_names_last(
+    bench: Bench, programs: Programs, count: int
+) -> None:
+    script = "# " + " ".join(f"word{i}" for i in range(count)) + "\nmytool"
+    tool = program_tool(bench, baseCommand=["sh", "-c", script])
+
+    def run(says: str) -> Run:
+        programs.write(says)
+        return bench.run(tool, None, env=programs.env)
+
+    assert_parted(run, "one", "two", ("one\n", "two\n"))
+
+
 def test_miss_when_another_program_comes_first_on_path(bench: Bench) -> None:
     tool = program_tool(bench, baseCommand="mytool")
     folders = {name: Programs(bench, name) for name in ("a", "b")}

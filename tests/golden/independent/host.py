@@ -48,7 +48,6 @@ def words_of(
     for item in text if is_read else text[1:]:
         found += _paths(item)
         found += [word for word in _names(item) if word not in dull] if is_read else []
-    found = list(dict.fromkeys(found))[:500]
     found += [runner] if runner else []
     return list(dict.fromkeys([*found, *([] if tool["baseCommand"] else given)]))
 
