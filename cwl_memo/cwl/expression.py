@@ -27,22 +27,40 @@ __all__ = [
 RESOURCES: Final = ("cores", "ram", "tmpdirSize", "outdirSize", "cudaDeviceCount")
 """The fields of ``runtime`` that depend on what the job was given."""
 
-# Identifiers only count where they are not a property of something else.
-_CLOCK: Final = re.compile(
-    r"(?<![.\w$])(?:"
-    r"Date\s*\.\s*(?!UTC\b|parse\b|prototype\b)\w"  # Date.now, Date.anything
-    r"|Date\s*\[|Date\b(?!\s*[.(\[])"  # Date under another name
-    r"|(?<!new\s)Date\s*\("  # Date(…) ignores its arguments and tells the time
-    r"|new\s+Date\s*\(\s*\)|new\s+Date\b(?!\s*\()"
-    r"|Math\s*\.\s*random\b|Math\s*\[|Math\b(?!\s*[.\[])"
-    r"|Intl\b|performance\b|crypto\b"
-    r"|eval\s*\(|new\s+Function\b"  # code that stands nowhere in the document
+# A word only counts where it is not a property of something else; after three dots it is none.
+_OWN: Final = r"(?<![\w$])(?:(?<!\.)|(?<=\.\.\.))"
+# What of the clock and of Math gives the same each time. All else does not, however it is written.
+_CERTAIN: Final = re.compile(
+    rf"{_OWN}(?:"
+    r"new\s+Date\s*\((?!\s*(?:\)|/[*/]|\.\.\.))"  # of an argument; a comment and ...[] are none
+    r"|Date\s*\.\s*(?:UTC|parse|prototype\s*\.\s*(?!constructor\b)\w+)\b"
+    r"|instanceof\s+Date\b(?!\s*[.(\[])"
+    r"|Math\s*\.\s*(?!(?:random|constructor)\b)\w+"
     r")"
+)
+_CLOCK: Final = re.compile(
+    rf"{_OWN}(?:"
+    r"(?:new\s+)?Date\b(?:\s*\.\s*\w+|\s*\(\s*\)?)?"
+    r"|Math\b(?:\s*\.\s*\w+)?"
+    r"|Intl\b|performance\b|crypto\b|Temporal\s*(?:\.\s*Now\b|\[)"
+    r"|(?:globalThis|eval)\b|new\s+Function\b"  # code that stands nowhere in the document
+    r"|Function(?:\(|\s*\.\s*(?:apply|bind|call)\b)"
+    r"|this\s*\.\s*(?:Date|Math)\b"
+    r")"
+    r"|\.\s*constructor\s*(?:[(\[]|\.(?!\s*name\b))"
+    r"|\\u(?:00|\{0*)[4-7][0-9A-Fa-f]"  # a letter of a name that is not to be read
+)
+_QUOTED: Final = re.compile(
+    r"(?<![\w$])this\s*\[\s*[\"'`](?:Date|Math)[\"'`]|\[\s*[\"'`]constructor[\"'`]"
 )
 _LOCALE: Final = re.compile(r"(?<![.\w$])Date\b|\.\s*toLocale\w*|\.\s*localeCompare\b")
 # The bare word will do: code can take the name of a field from a list.
 _LOCATION: Final = re.compile(r"\b(?:location|checksum)\b")
 _LITERAL: Final = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'")
+# Words in quotes are no code. Beside these they might be: what looks like a quote may stand in a
+# regular expression, a comment or a template, or the quote before it on the line above, and hide
+# code between two of them.
+_NO_QUOTE: Final = re.compile(r"[/`]|\\[\r\n]")
 # An input whose name only a run of the code tells; and whether more follows.
 _COMPUTED: Final = re.compile(
     r"(?<![.\w$])inputs\s*\[\s*(?![\"'][^\"']+[\"']\s*\])[^\]]*(\]\s*[.\[])?"
@@ -176,11 +194,11 @@ def use_of(
 
 def _clock(code: str) -> str:
     """Return the first piece of code that tells the time or rolls dice, or nothing."""
-    if "/" not in code:
-        # Words in quotes are no code. Beside a slash they might be: what looks like a
-        # quote may stand in a regular expression, and hide code between two of them.
-        code = _LITERAL.sub(lambda m: m.group(0)[0] * 2, code)
-    found = _CLOCK.search(code)
+    found = _QUOTED.search(code)
+    if not found:
+        if not _NO_QUOTE.search(code):
+            code = _LITERAL.sub(lambda m: m.group(0)[0] * 2, code)
+        found = _CLOCK.search(_CERTAIN.sub(" ", code))
     return found.group(0) if found else ""
 
 

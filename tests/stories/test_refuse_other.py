@@ -118,6 +118,8 @@ def test_network_expression_is_evaluated_where_it_decides(bench: Bench) -> None:
         "$(new Date)",
         "$(Date())",
         "${var D = Date; return new D().getTime();}",
+        "${return new Date( /* now */ ).getTime();}",
+        "${return new Date(...[]).getTime();}",
         "now is $(Date.now()) or so",
     ],
 )
