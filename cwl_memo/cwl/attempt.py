@@ -258,6 +258,7 @@ class Attempt:
                 sources,
                 lambda path: memo.ingest_file(Path(path)),
                 [os.path.realpath(job.stagedir)] if job.stagedir else [],
+                inputs=self.inputs,
             )
         except UnkeyableError as error:
             return error.refusal

@@ -55,7 +55,7 @@ _QUOTED: Final = re.compile(
 )
 _LOCALE: Final = re.compile(r"(?<![.\w$])Date\b|\.\s*toLocale\w*|\.\s*localeCompare\b")
 # The bare word will do: code can take the name of a field from a list.
-_LOCATION: Final = re.compile(r"\b(?:location|checksum)\b")
+_LOCATION: Final = re.compile(r"\b(?:location|checksum|streamable)\b")
 _LITERAL: Final = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'")
 # Words in quotes are no code. Beside these they might be: what looks like a quote may stand in a
 # regular expression, a comment or a template, or the quote before it on the line above, and hide

@@ -30,6 +30,7 @@ from cwl_memo.store.permission import mode_of_directory, read_umask
 from cwl_memo.store.protocol import FileDigest, FileIdentity
 
 __all__ = [
+    "STATED",
     "FileFacts",
     "Known",
     "Locate",
@@ -60,12 +61,13 @@ _DERIVED: Final = frozenset(
         "dirname",
         "nameroot",
         "nameext",
-        "checksum",
-        "streamable",
         GENERATION,
     }
 )
 """Fields of a File that are keyed by rule, or follow from those that are."""
+
+STATED: Final = frozenset({"checksum", "streamable"})
+"""Fields of a File by which nothing is staged, or known: only an expression can see them."""
 
 _UUID: Final = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -336,13 +338,15 @@ class FileFacts:
         """Return the facts of a File object."""
         location = str(item.get("location") or item.get("path") or "")
         facts: dict[str, JSON] = {"class": "File"}
+        known = _DERIVED
         if not location or location.startswith("_:"):
             facts.update(self._literal(item, location))
         else:
             facts.update(self._located(item, location, pointer))
+            known |= STATED
         if item.get("format") is not None:
             facts["format"] = plain(item["format"])
-        facts.update(self._others(item, pointer))
+        facts.update(self._others(item, pointer, known))
         if item.get("secondaryFiles"):
             facts["secondaryFiles"] = [
                 self.value(other, (*pointer, "secondaryFiles", i))
@@ -350,12 +354,14 @@ class FileFacts:
             ]
         return facts
 
-    def _others(self, item: Mapping[str, Any], pointer: Pointer) -> dict[str, JSON]:
+    def _others(
+        self, item: Mapping[str, Any], pointer: Pointer, known: frozenset[str]
+    ) -> dict[str, JSON]:
         facts: dict[str, JSON] = {}
         if item.get("dirname"):
             # No runner hands one over; one that a user gives is where cwltool stages it.
             facts["dirname"] = str(item["dirname"])
-        others = {k: v for k, v in item.items() if k not in _DERIVED}
+        others = {k: v for k, v in item.items() if k not in known}
         if others:
             # Apart from the facts: a field of the user's own might have the name of one.
             facts["metadata"] = self.values(others, pointer)
@@ -398,8 +404,7 @@ class FileFacts:
             facts["same"] = where
         if self._locations:
             facts["location"] = location
-            if "checksum" in item:
-                facts["checksum"] = plain(item["checksum"])
+            facts.update({name: plain(item[name]) for name in STATED & item.keys()})
         return facts
 
     def _path_of(self, location: str) -> str | None:
@@ -441,7 +446,7 @@ class FileFacts:
         """
         location = str(item.get("location") or item.get("path") or "")
         facts: dict[str, JSON] = {"class": "Directory"}
-        facts.update(self._others(item, pointer))
+        facts.update(self._others(item, pointer, _DERIVED))
         basename = str(item.get("basename", ""))
         if basename and not _is_made_up(basename, location):
             facts["basename"] = basename

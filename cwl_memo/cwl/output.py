@@ -23,7 +23,7 @@ from cwl_memo.core.output_form import check_output_form
 from cwl_memo.cwl.directory import record_tree, restore_tree
 from cwl_memo.cwl.document import own_name, plain, read_float
 from cwl_memo.cwl.door import file_uri
-from cwl_memo.cwl.files import GENERATION, Sources, UnkeyableError
+from cwl_memo.cwl.files import GENERATION, STATED, Sources, UnkeyableError
 from cwl_memo.cwl.location import is_file_object, is_scalar, path_of
 from cwl_memo.errors import FormatError
 from cwl_memo.store.permission import mode_of, set_modes
@@ -83,6 +83,7 @@ class _Recorder:
         sources: Sources,
         ingest: Callable[[str], FileDigest | None],
         passable: Sequence[str],
+        inputs: Any,
     ) -> None:
         self.outdir = os.path.realpath(outdir)
         self.nodes = {node.path: node for node in workspace.tree.nodes}
@@ -91,6 +92,7 @@ class _Recorder:
         self.pointers = sources.pointers()
         self.ingest = ingest
         self.passable = passable
+        self.inputs = inputs
         self.result = Recorded(None)
         self.passed = 0
         self.known_as: dict[str, str] = {}
@@ -138,7 +140,13 @@ class _Recorder:
             if found is not None:
                 fields["memo"] = self._keep(below, *found)
                 return fields
-        if self.passes(real, path):
+        given = self._given(real)
+        is_as_given = given is not None and all(
+            item.get(n) == given[n] for n in STATED & given.keys()
+        )
+        if given is not None and is_as_given and self.passes(real, path):
+            for name in STATED & given.keys():
+                fields.pop(name, None)  # another job's input may have another, or none
             fields["memo"] = {"input": list(self.pointers[real])}
             return fields
         if real in self.digests or any(
@@ -158,6 +166,18 @@ class _Recorder:
         All that are the input have its location, of which cwltool delivers but one.
         """
         return real in self.pointers and self.known_as.setdefault(real, path) == path
+
+    def _given(self, real: str) -> Mapping[str, Any] | None:
+        """Return the File of the input object that a path is; None where it is none."""
+        if real not in self.pointers:
+            return None
+        value = self.inputs
+        try:
+            for part in self.pointers[real]:
+                value = value[part]
+        except (KeyError, IndexError, TypeError):
+            return {}
+        return value if is_file_object(value, "File") else {}
 
     def _below(self, path: str) -> str:
         parent = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
@@ -251,6 +271,8 @@ def record_output(
     sources: Sources,
     ingest: Callable[[str], FileDigest | None],
     passable: Sequence[str] = (),
+    *,
+    inputs: Any,
 ) -> Recorded:
     """Return an output object as an entry records it.
 
@@ -258,9 +280,10 @@ def record_output(
     :param sources: the files of the input object; an output may be one of them.
     :param ingest: takes in a file that lies outside ``outdir``.
     :param passable: directories of the job besides ``outdir`` whose files may be outputs.
+    :param inputs: the input object.
     :raises UnkeyableError: if an output is nowhere that can be recorded.
     """
-    recorder = _Recorder(outdir, workspace, sources, ingest, passable)
+    recorder = _Recorder(outdir, workspace, sources, ingest, passable, inputs)
     recorder.result.output = recorder.value(output)
     return recorder.result
 
@@ -271,10 +294,12 @@ class _Restorer:
         view: str,
         inputs: Any,
         add: AddFile,
+        sha1_of: Callable[[str], str],
         *,
         checksums: bool,
     ) -> None:
         self.view = view
+        self.sha1_of = sha1_of
         self.inputs = inputs
         self.add = add
         self.checksums = checksums
@@ -306,7 +331,9 @@ class _Restorer:
             if ".secondaryFiles[" in path:
                 fields.pop("size", None)  # cwltool finds it out along with the checksum
         if "input" in memo:
-            fields["location"] = self.location_of_input(memo["input"], item["class"], path)
+            fields |= self.fields_of_input(memo["input"], item["class"], path)
+            if item["class"] == "File" and self.checksums and "checksum" not in fields:
+                fields["checksum"] = f"sha1${self.sha1_of(path_of(fields['location']))}"
             return _in_order(fields, memo.get("fields"))
         relative = memo.get("workspace")
         where = f"{path}.memo.workspace"
@@ -338,18 +365,20 @@ class _Restorer:
 
         self.modes |= restore_tree(target, memo, f"{path}.memo", add)
 
-    def location_of_input(self, pointer: Any, kind: str, path: str) -> str:
+    def fields_of_input(self, pointer: Any, kind: str, path: str) -> dict[str, Any]:
+        """Return what an output that is an input has from that of the present job."""
         value = self.inputs
         try:
             for part in pointer:
                 value = value[part]
             location = str(value.get("location") or file_uri(value["path"]))
             is_there = value.get("class") == kind and not location.startswith("_:")
+            stated = {name: value[name] for name in STATED & value.keys() if kind == "File"}
         except (KeyError, IndexError, TypeError, AttributeError):
             is_there = False
         if not is_there:
             raise FormatError("names no input", f"{path}.memo.input")
-        return location
+        return {**stated, "location": location}
 
 
 def _check_places(value: Mapping[str, Any], path: str) -> None:
@@ -397,6 +426,7 @@ def restore_output(
     add: AddFile,
     *,
     checksums: bool,
+    sha1_of: Callable[[str], str],
 ) -> Any:
     """Return a recorded output object as cwltool would hand it over.
 
@@ -404,12 +434,13 @@ def restore_output(
     :param inputs: the input object of the present job, for outputs that are inputs.
     :param add: told each file.
     :param checksums: whether Files carry a ``checksum``.
+    :param sha1_of: returns the SHA-1 of a file, by its path.
     :raises FormatError: if the recorded object is malformed.
     :raises OSError: if a directory cannot be made.
     """
     check_output_form(output, "output")
     try:
-        restorer = _Restorer(view, inputs, add, checksums=checksums)
+        restorer = _Restorer(view, inputs, add, sha1_of, checksums=checksums)
         restored = restorer.value(output, "output")
     except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise FormatError(f"not an output object: {error}", "output") from error

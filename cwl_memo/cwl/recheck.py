@@ -186,6 +186,7 @@ class Recheck:
                 gathered.sources,
                 lambda path: hash_file(Path(path)),
                 [os.path.realpath(job.stagedir)] if job.stagedir else [],
+                inputs=gathered.inputs,
             ).output
         except UnkeyableError as error:
             what = f"{error.refusal.reason.code} {error.refusal.detail}".strip()

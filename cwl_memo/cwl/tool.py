@@ -49,6 +49,7 @@ from cwl_memo.cwl.wait import WaitJob
 from cwl_memo.errors import FormatError, NotGivenError, StoreDamagedError, StoreError
 from cwl_memo.memo import Unclaimed
 from cwl_memo.store.clock import now
+from cwl_memo.store.hashing import hash_file
 from cwl_memo.store.protocol import Claim, FileDigest
 
 __all__ = ["Callback", "MemoCommandLineTool", "MemoMixin"]
@@ -276,6 +277,7 @@ class MemoMixin:
                 attempt.inputs,
                 add,
                 checksums=context.compute_checksum is not False,
+                sha1_of=self._sha1_of,
             )
             check_declared(self.names, outputs)  # type: ignore[attr-defined]
             ports = [shortname(port["id"]) for port in self.tool["outputs"]]  # type: ignore[attr-defined]
@@ -298,6 +300,10 @@ class MemoMixin:
                 session.memo.withdraw(hit.entry, str(error))
             return None
         return Restored(variant, ordered, view)
+
+    def _sha1_of(self, path: str) -> str:
+        known = self.memo_session.known.digest_of(path)
+        return known.sha1 if known is not None and known.sha1 else hash_file(path).sha1
 
     def _deliver_logs(self, entry: Entry, context: RuntimeContext) -> None:
         """Put redirected streams where the user wants to find them, as an execution does."""
@@ -344,7 +350,12 @@ class MemoMixin:
             if outputs is None:
                 return None
             recorded = record_output(
-                outputs, outdir, workspace, attempt.gathered.sources, _ingest_nothing
+                outputs,
+                outdir,
+                workspace,
+                attempt.gathered.sources,
+                _ingest_nothing,
+                inputs=attempt.inputs,
             )
         except UnkeyableError:
             return None

@@ -327,3 +327,47 @@ def test_hit_delivers_a_directory_and_one_within_it(bench: Bench) -> None:
     for run in runs:
         outer, inner = (Path(item["path"]) for item in run.output["out"])
         assert ((outer / "a").read_text(), (inner / "b").read_text()) == ("1\n", "2\n")
+
+
+SHA1_OF_ONE = "sha1$fe05bcdcdc4928012781a5f1a2a77cbb5398e106"
+STATED: list[dict[str, Any]] = [
+    {},
+    {"checksum": "md5$aaaa", "streamable": True},
+    {"checksum": "md5$bbbb", "streamable": False},
+    {},
+]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_an_input_that_is_an_output_keeps_what_the_present_job_is_told_of_it(
+    bench: Bench, first: int
+) -> None:
+    tool = bench.tool(
+        body="true",
+        outputs={"out": {"type": "File", "outputBinding": {"outputEval": "$(inputs.f)"}}},
+    )
+    path = bench.write("in.txt", "one")
+    for i, stated in enumerate(STATED[first:]):
+        run = bench.run(tool, {"f": {"class": "File", "path": str(path), **stated}})
+        assert (run.code, run.executed) == (0, int(i == 0)), run.log
+        found = {name: run.output["out"][name] for name in STATED[1] if name in run.output["out"]}
+        assert found == {"checksum": SHA1_OF_ONE} | stated
+    plain = bench.run(tool, {"f": {"class": "File", "path": str(path)}}, "--no-compute-checksum")
+    assert "checksum" not in plain.output["out"]
+
+
+def test_what_an_expression_states_of_an_input_that_is_an_output_stays(bench: Bench) -> None:
+    code = "${var f = inputs.f; f.checksum = 'md5$mine'; delete f.streamable; return f;}"
+    tool = bench.tool(
+        body="true",
+        requirements={"InlineJavascriptRequirement": {}},
+        outputs={"out": {"type": "File", "outputBinding": {"outputEval": code}}},
+    )
+    path = bench.write("in.txt", "one")
+    for stated in STATED[:2]:
+        for executed in (1, 0):
+            run = bench.run(tool, {"f": {"class": "File", "path": str(path), **stated}})
+            assert (run.code, run.executed) == (0, executed), run.log
+            assert run.output["out"]["checksum"] == "md5$mine"
+            assert "streamable" not in run.output["out"]
+            assert run.text() == "one"

@@ -10,6 +10,7 @@ from .bench import Bench, Run
 from .parted import assert_parted, bound, file, show_arguments, words
 
 JS: dict[str, Any] = {"InlineJavascriptRequirement": {}}
+CONTENT = ("--memo-directories", "content")
 
 
 def test_miss_when_format_changes_and_an_expression_names_it(bench: Bench) -> None:
@@ -29,6 +30,26 @@ def test_miss_when_another_size_is_given_than_the_file_has(bench: Bench) -> None
         {},
         {"size": 99},
         (words(3), words(99)),
+    )
+
+
+@pytest.mark.parametrize("kind", ["located", "literal", "directory"])
+@pytest.mark.parametrize("name", ["checksum", "streamable"])
+def test_miss_when_what_is_stated_of_a_file_changes_and_an_expression_names_it(
+    bench: Bench, name: str, kind: str
+) -> None:
+    value = bound("Directory" if kind == "directory" else "File", valueFrom=f"v=$(self.{name})")
+    tool = show_arguments(bench, {"f": value})
+    given: dict[str, Any] = {
+        "located": file(bench.write("in.txt", "one")),
+        "literal": {"class": "File", "basename": "in.txt", "contents": "one"},
+        "directory": {"class": "Directory", "basename": "d", "listing": []},
+    }[kind]
+    assert_parted(
+        lambda stated: bench.run(tool, {"f": given | {name: stated}}, *CONTENT),
+        "a",
+        "b",
+        (words("v=a"), words("v=b")),
     )
 
 

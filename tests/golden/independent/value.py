@@ -22,9 +22,10 @@ _MACH_O = ("feedface", "feedfacf", "cefaedfe", "cffaedfe", "cafebabe", "cafebabf
 _PROGRAMS = (b"#!", b"\x7fELF", *map(bytes.fromhex, _MACH_O))
 _KNOWN = {
     *("class", "basename", "size", "contents", "format", "secondaryFiles"),
-    *("location", "checksum", "dirname", "path", "listing", "nameroot", "nameext"),
-    *("streamable", "http://commonwl.org/cwltool#generation"),
+    *("location", "dirname", "path", "listing", "nameroot", "nameext"),
+    "http://commonwl.org/cwltool#generation",
 }
+_STATED = ("checksum", "streamable")
 _ADDED = {
     "File": ("size", "location", "basename", "nameroot", "nameext"),
     "Directory": ("location", "basename"),
@@ -146,13 +147,15 @@ class Values:
         return found | self._seen(item, location)
 
     def _seen(self, item: Mapping[str, Any], location: str) -> dict[str, Any]:
-        names = [name for name in ("checksum",) if name in item]
+        names = [name for name in _STATED if name in item]
         given = {name: item[name] for name in names} | {"location": location}
         return given if self.locations else {}
 
     def _others(self, item: Mapping[str, Any], where: str) -> dict[str, Any]:
         found = {"dirname": item["dirname"]} if item.get("dirname") else {}
-        others = {name: value for name, value in item.items() if name not in _KNOWN}
+        is_located = item["class"] == "File" and not item.get("location", "_:").startswith("_:")
+        known = _KNOWN.union(_STATED if is_located else ())
+        others = {name: value for name, value in item.items() if name not in known}
         if others:
             made = {own(n): self.of(value, f"{where}.{n}") for n, value in others.items()}
             found["metadata"] = made
