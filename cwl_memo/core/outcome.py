@@ -150,6 +150,7 @@ class MissCause(Enum):
     INVALIDATED = ("invalidated", "its entry was invalidated")
     EVICTED = ("evicted", "its recorded files were evicted")
     DAMAGED = ("damaged", "its entry was damaged and has been set aside")
+    LOST = ("lost", "a file of its entry was lost after the job had been answered")
     DIFFERED = (
         "differed",
         "its entry gave other outputs when it was executed again, and has been set aside",

@@ -300,7 +300,12 @@ class RunRecord:
                 record.arguments = tuple(line.get("arguments", ()))
                 record.tags = {str(k): str(v) for k, v in dict(line.get("tags", {})).items()}
             elif kind == "job":
-                record.jobs.append(JobRecord.from_json(line))
+                job = JobRecord.from_json(line)
+                if line.get("instead") is True:
+                    record.jobs = [other for other in record.jobs if other.name != job.name]
+                record.jobs.append(job)
+            elif kind == "again":
+                record.jobs.clear()
             elif kind == "end":
                 record.ended = str(line.get("ended", ""))
                 record.status = str(line.get("status", ""))

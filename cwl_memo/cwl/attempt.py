@@ -19,6 +19,7 @@ from cwl_memo.core.fingerprint import Fingerprint
 from cwl_memo.core.outcome import Miss, MissCause, Reason, Refusal
 from cwl_memo.core.run import EXECUTED, FAILED, LOCAL, REFUSED, REUSED, SHARED, JobRecord, Upstream
 from cwl_memo.core.settings import Directories
+from cwl_memo.cwl.again import Kept
 from cwl_memo.cwl.checksums import Checksums
 from cwl_memo.cwl.door import JobBase, PathMapper, RuntimeContext, SecretStore
 from cwl_memo.cwl.facts import Gathered
@@ -88,6 +89,18 @@ class Attempt:
         self.is_keyed = True
         if gathered.awaited:
             self.refused = Refusal(Reason.IMAGE_NOT_PINNED, gathered.awaited)
+
+    def once_more(self, missed: Miss) -> Attempt:
+        """Return an attempt at the same job, which was answered by what is no more."""
+        fresh = Attempt(self._session, self.name, self.traits, self.job_order)
+        fresh.key_with(self.gathered, self.wanted)
+        fresh.missed, fresh.after = missed, missed.after
+        return fresh
+
+    def take_kept(self, kept: Kept) -> None:
+        """Say that the job was executed before the run began again, and gave what was kept."""
+        self.record = kept.record
+        self._session.finish(kept.record, self.gathered.sources)
 
     @property
     def inputs(self) -> Mapping[str, Any]:
@@ -431,26 +444,6 @@ class Attempt:
             nodes.append(type(node)(**{**node.__dict__, "path": path}))
         mode = mode_of_directory(os.stat(outdir))
         return Workspace(Tree(tuple(nodes)), digests, (), mode=mode)
-
-    def execute_again(
-        self,
-        jobs: Callable[[Any, Callable[[Any, str], None], RuntimeContext], Iterator[Any]],
-        context: RuntimeContext,
-    ) -> str:
-        """Execute the job here and now; return its working directory.
-
-        For a hit whose blobs were lost after it was announced.
-        """
-        context = context.copy()
-        context.research_obj = None  # it has been told that the job was reused
-        context.outdir = self._session.views.new_directory()
-        os.makedirs(context.outdir)
-        self._session.views.ensure_in(self.job_order)
-        outdir = context.outdir
-        for job in jobs(self.job_order, lambda _outputs, _status: None, context):
-            job.run(context)
-            outdir = job.outdir
-        return str(outdir)
 
 
 def _redirected(name: str | None, workspace: Workspace) -> BlobRef | None:

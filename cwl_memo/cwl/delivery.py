@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cwl_memo.cwl.door import file_uri
+from cwl_memo.cwl.door import WorkflowException, file_uri
 from cwl_memo.cwl.files import GENERATION
 from cwl_memo.cwl.location import path_of
 from cwl_memo.cwl.view import Views
@@ -48,23 +48,29 @@ class Delivery:
     directory: str
     files: list[tuple[dict[str, Any], str]]
 
-    def perform(self, views: Views) -> bool:
+    def perform(self, views: Views) -> None:
         """Put the files into their places, and have their objects name these.
 
-        :returns: whether all hold what was announced.
+        :raises WorkflowException: if one was lost, and the run has to begin again; the user's
+            directory then has none of them.
         """
         os.makedirs(self.directory, exist_ok=True)
         taken = set(os.listdir(self.directory))
-        is_sound = True
-        for item, path in self.files:
-            name = item["basename"]
-            target = os.path.join(self.directory, name)
-            if name in taken or not views.make_at(path, target):
-                is_sound &= views.ensure(path, owned=True)
-                shutil.move(path, target)
-                views.forget(path)
-            item["location"] = file_uri(target)
-        return is_sound
+        placed: list[str] = []
+        try:
+            for item, path in self.files:
+                name = item["basename"]
+                target = os.path.join(self.directory, name)
+                if name in taken or not views.make_at(path, target):
+                    views.ensure(path, owned=True)
+                    shutil.move(path, target)
+                    views.forget(path)
+                placed.append(target)
+                item["location"] = file_uri(target)
+        except WorkflowException:
+            for target in placed:
+                os.unlink(target)
+            raise
 
 
 def foresee(

@@ -31,6 +31,7 @@ from cwltool.main import _terminate_processes as terminate_processes
 from cwltool.main import init_job_order, setup_schema
 from cwltool.main import main as cwltool_main
 from cwltool.main import run as cwltool_run
+from cwltool.mutation import MutationManager
 from cwltool.pathmapper import PathMapper
 from cwltool.process import (
     SCHEMA_CACHE,
@@ -79,6 +80,7 @@ __all__ = [
     "Loader",
     "LoadingContext",
     "MultithreadedJobExecutor",
+    "MutationManager",
     "PathCheckingMode",
     "PathMapper",
     "Process",

@@ -6,7 +6,6 @@ refusal is noted and never answers: cwltool then starts nothing that depends on 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, Final, cast
@@ -157,9 +156,11 @@ class PlannedTool(MemoMixin, CommandLineTool):
         if not known or not self._is_answered(attempt, output_callbacks, context):
             session.stand(attempt, output_callbacks)
 
-    def _again(self, attempt: Attempt, context: RuntimeContext, path: str, view: str) -> str:  # noqa: ARG002
-        name = os.path.basename(path)
-        raise WorkflowException(f"[job {context.name}] {name} has been lost from the store")
+    def _execute_lost(
+        self, attempt: Attempt, callbacks: Callback, context: RuntimeContext
+    ) -> Iterator[Any]:
+        del callbacks, context
+        raise WorkflowException(f"[job {attempt.name}] a file has been lost from the store")
 
 
 def _remote(value: Any) -> Iterator[str]:

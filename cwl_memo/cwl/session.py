@@ -22,6 +22,7 @@ from cwl_memo.core.explain import sentence, shared_line, summary_line
 from cwl_memo.core.manifest import SeenImage
 from cwl_memo.core.run import REUSED, JobRecord, RunRecord, SharedUse
 from cwl_memo.core.settings import Settings
+from cwl_memo.cwl.again import Beginnings
 from cwl_memo.cwl.document import plain
 from cwl_memo.cwl.door import (
     FINDS_FIRST_SIF,
@@ -109,9 +110,8 @@ class Session:
         self.long_lists: LongLists | None = None
         """What of the input object cwltool has not read."""
         self.programs = HostPrograms(self._note_programs)
-        self.lineage = Lineage()
         self.logs = LogTaps()
-        self.lookahead = Lookahead()
+        self.lineage, self.lookahead, self.beginnings = Lineage(), Lookahead(), Beginnings()
         self.views = Views(self.memo, self._make_view_root, lazy=False)
         self.known: Known = self.views
         """What knows digests of inputs that need not be read."""
@@ -329,11 +329,25 @@ class Session:
         """
         with self._lock:
             self._unfinished.pop(job.name, None)
-            self.record.jobs.append(job)
+            job, is_anew = self.beginnings.tell(job, self.record)
         self.testify(lambda witness: witness.note_job(job, sources))
         _log.info("[job %s] %s", job.name, sentence(job))
         self.tell(lambda: _event_of(self.run, job))
-        self.memo.note_run({"line": "job", **job.to_json()})
+        line = {"line": "job", **job.to_json()}
+        self.memo.note_run({**line, "instead": True} if is_anew else line)
+
+    def begin_again(self) -> None:
+        """Have the run go through its document once more, since one of its hits was lost.
+
+        :raises WorkflowException: if it has done what must not be done twice.
+        """
+        for give_up in list(self._unfinished.values()):
+            give_up()
+        self.beginnings.begin(self.record)
+        self._names.clear()
+        self.lookahead, self.lineage = Lookahead(), Lineage()
+        self.views.lazy = self.views.lazy and self.beginnings.are_patient
+        self.memo.note_run({"line": "again"})
 
     def tell(self, happened: Callable[[], Event | None]) -> None:
         """Tell what happened, if anybody listens and if it is anything."""

@@ -23,6 +23,7 @@ from cwl_memo.core.fingerprint import Fingerprint
 from cwl_memo.core.mode import Mode
 from cwl_memo.core.outcome import Hit, Miss, MissCause, Reason, Refusal
 from cwl_memo.core.printable import printable
+from cwl_memo.cwl.again import Again
 from cwl_memo.cwl.attempt import Attempt
 from cwl_memo.cwl.checksums import can_wait
 from cwl_memo.cwl.declared import check_declared
@@ -99,22 +100,19 @@ class MemoMixin:
         marked = job_order
         if context.research_obj is not None:
             job_order = unmarked(job_order)
-        while True:
-            attempt = self._attempt(job_order, context)
-            attempt.marked = marked
-            if not attempt.is_keyed:
-                yield from self._execute(attempt, job_order, output_callbacks, context)
-                return
-            claim = yield from self._hit_or_claim(attempt, output_callbacks, context)
-            if claim is None and attempt.recheck is None:
-                return
-            attempt.claim = claim
-            if session.views.ensure_in(job_order):
-                break
-            # An input had to be made anew and came out otherwise: another job.
+        attempt = self._attempt(job_order, context)
+        attempt.marked = marked
+        if not attempt.is_keyed:
+            yield from self._execute(attempt, job_order, output_callbacks, context)
+            return
+        attempt.claim = yield from self._hit_or_claim(attempt, output_callbacks, context)
+        if attempt.claim is None and attempt.recheck is None:
+            return
+        try:
+            session.views.ensure_in(job_order)
+        except Exception:
             attempt.release()
-            if attempt.recheck is not None:
-                attempt.recheck.drop()
+            raise
         if attempt.recheck is not None:
             yield from self._execute_again(attempt.recheck, job_order, context)
         else:
@@ -199,6 +197,11 @@ class MemoMixin:
         memo = self.memo_session.memo
         if attempt.refused is not None:
             return False
+        kept = self.memo_session.beginnings.take(attempt.wanted.key)
+        if kept is not None:
+            attempt.take_kept(kept)
+            callbacks(kept.outputs, "success")
+            return True
         found = memo.lookup(attempt.wanted, attempt.traits.label)
         if isinstance(found, Miss):
             # The first look tells why; by the second, what was damaged is already gone.
@@ -267,9 +270,13 @@ class MemoMixin:
             if variant is None:
                 return None
 
+            again = Again(session, attempt, hit.entry, context, self._execute_lost)
+            # All that a research object tells of is read at once.
+            at_once = context.research_obj is not None
+
             def add(path: str, digest: FileDigest, mode: Mode, /, *, now: bool) -> None:
-                again = partial(self._again, attempt, context, path, view)
-                session.views.add(path, ViewFile(digest, mode, again), now=now)
+                file = ViewFile(digest, mode, partial(again.place_of, path))
+                session.views.add(path, file, now=now or at_once)
 
             outputs = restore_output(
                 variant.output,
@@ -299,7 +306,8 @@ class MemoMixin:
                 # Nobody executed that: no other run is to find it, nor to be told of it again.
                 session.memo.withdraw(hit.entry, str(error))
             return None
-        return Restored(variant, ordered, view)
+        again.restored = Restored(variant, ordered, view)
+        return again.restored
 
     def _sha1_of(self, path: str) -> str:
         known = self.memo_session.known.digest_of(path)
@@ -322,18 +330,11 @@ class MemoMixin:
             target.unlink(missing_ok=True)  # of a run before, which was given the same directory
             session.memo.materialise(digest, target)
 
-    def _again(self, attempt: Attempt, context: RuntimeContext, path: str, view: str) -> str:
-        """Have a file of a view made by executing its job; return where it is."""
-        if not self.memo_session.executes_again:
-            raise StoreDamagedError(f"{path} cannot be made any more")
-        outdir = attempt.execute_again(self._plain_jobs, context)
-        return os.path.join(outdir, os.path.relpath(path, view))
-
-    def _plain_jobs(
-        self, job_order: Any, callbacks: Callback, context: RuntimeContext
+    def _execute_lost(
+        self, attempt: Attempt, callbacks: Callback, context: RuntimeContext
     ) -> Iterator[Any]:
-        self.memo_facts.forget_types()
-        yield from super().job(job_order, callbacks, context)  # type: ignore[misc]
+        """Execute the job of a hit of which a file was lost."""
+        return self._execute(attempt, attempt.job_order, callbacks, context)
 
     def _collect_anew(
         self, attempt: Attempt, entry: Entry, context: RuntimeContext
@@ -376,9 +377,9 @@ class MemoMixin:
     def _collect(self, attempt: Attempt, entry: Entry, outdir: str, context: RuntimeContext) -> Any:
         tool: Any = self
         context = without_directories(context, outdir)
-        self.memo_session.views.ensure_in(attempt.job_order)
         self.memo_facts.forget_types()
         try:
+            self.memo_session.views.ensure_in(attempt.job_order)
             builder = tool._init_job(attempt.job_order, context)  # noqa: SLF001
             builder.pathmapper = tool.make_path_mapper(
                 builder.files, builder.stagedir, context, separateDirs=True
@@ -423,6 +424,8 @@ class MemoMixin:
     ) -> Iterator[Any]:
         session = self.memo_session
         self._tell_execution(attempt)
+        if attempt.traits.inplace_update:
+            session.beginnings.hinder(f"job {attempt.name} has changed its inputs in place")
         session.views.ensure_in(job_order, owned=attempt.traits.inplace_update)
         self.memo_facts.forget_types()
 

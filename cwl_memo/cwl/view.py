@@ -36,8 +36,8 @@ class ViewFile:
 
     :param digest: what is known of its bytes.
     :param mode: who may do what with it.
-    :param again: executes the job again and returns the path of this file in its
-        working directory; for a blob that was lost after the hit was announced.
+    :param again: executes the job again and returns where a file of the same bytes stands;
+        for a blob that was lost after the hit was announced.
     """
 
     digest: FileDigest
@@ -139,12 +139,11 @@ class Views:
         """Tell whether a path is a file of a view."""
         return path in self._files
 
-    def ensure(self, path: str, *, owned: bool = False) -> bool:
+    def ensure(self, path: str, *, owned: bool = False) -> None:
         """See that a file is on disk, if it is one of a view.
 
         :param owned: whether somebody may write to it.
-        :returns: whether it holds what was announced; False where the job had to be
-            executed again and gave something else.
+        :raises WorkflowException: if it was lost, and the run has to begin again.
         """
         with self._lock:
             file = self._files.get(path)
@@ -154,13 +153,12 @@ class Views:
                 os.unlink(path)
                 del self._made[path]
             if file is None or path in self._made:
-                return True
+                return
             try:
                 self._make(path, file, owned=owned or self.gives_away)
             except StoreError as error:
                 self._memo.warn(error)
-                return self._make_again(path, file)
-            return True
+                self._make_again(path, file)
 
     def make_at(self, path: str, target: str) -> bool:
         """Make a small file that nobody needed yet at another place, where nothing stands.
@@ -196,23 +194,22 @@ class Views:
         is_lent = not owned and self._memo.settings.link is Link.HARDLINK
         self._made[path] = Made(file.digest, identity, is_lent)
 
-    def _make_again(self, path: str, file: ViewFile) -> bool:
+    def _make_again(self, path: str, file: ViewFile) -> None:
         source = file.again()
         os.makedirs(os.path.dirname(path), exist_ok=True)
         shutil.copy(source, path)
         digest, identity = self._memo.digest_file(path)
         self._made[path] = Made(digest, identity, is_lent=False)
-        return digest.digest == file.digest.digest
 
-    def ensure_in(self, value: Any, *, owned: bool = False) -> bool:
+    def ensure_in(self, value: Any, *, owned: bool = False) -> None:
         """See that every file that a CWL value names is on disk.
 
-        :returns: whether all hold what was announced.
+        :raises WorkflowException: if one was lost, and the run has to begin again.
         """
         paths = list(paths_in(value))
         self._bring(paths)
-        results = [self.ensure(path, owned=owned) for path in paths]
-        return all(results)
+        for path in paths:
+            self.ensure(path, owned=owned)
 
     def _bring(self, paths: Iterable[str]) -> None:
         """Have what is far away come several files at a time."""

@@ -76,7 +76,7 @@ class Memo(Guard):
         self._files = SeenFiles(self)
         self._neighbours = Neighbours(run)
         self._claims = Claims(self)
-        self._distrusted: set[ReuseKey] = set()
+        self._distrusted: dict[ReuseKey, MissCause] = {}
         self._seen: dict[ReuseKey, tuple[Digest, ...]] = {}
         if store is not None and self._lease:
             self.guard(lambda: store.begin_run(self._lease), None)
@@ -150,7 +150,7 @@ class Memo(Guard):
         if not policy.may_lookup(self.settings):
             return Miss(key, MissCause.RECACHE)
         if key in self._distrusted:
-            return Miss(key, MissCause.DIFFERED)
+            return Miss(key, self._distrusted[key])
         entry = store.get_entry(key)
         if entry is None:
             return self._neighbours.nearest(store, wanted, label)
@@ -273,8 +273,15 @@ class Memo(Guard):
 
         Where it has not, this run at least does without it.
         """
-        self._distrusted.add(entry.key)
+        self._distrusted[entry.key] = MissCause.DIFFERED
         return self.withdraw(entry, reason)
+
+    def lose(self, key: ReuseKey) -> None:
+        """Do without an entry whose files cannot be had, until the job is recorded again."""
+        self._distrusted.setdefault(key, MissCause.LOST)
+        store = self.store
+        if store is not None and store.writable:
+            self.guard(lambda: store.drop_entry(key), None)
 
     def withdraw(self, entry: Entry, reason: str) -> bool:
         """Have the store set an entry aside, if it can; return whether it has.
@@ -299,9 +306,12 @@ class Memo(Guard):
 
     def publish(self, wanted: Fingerprint, execution: Execution) -> Entry | Refusal:
         """Make the result of a job visible to later lookups; return its entry, or why not."""
-        return self.shield(
+        published = self.shield(
             lambda: self._recording.publish(self.store, wanted, execution), _broken_down()
         )
+        if self._distrusted.get(wanted.key) is MissCause.LOST and isinstance(published, Entry):
+            del self._distrusted[wanted.key]
+        return published
 
     @property
     def limits_intermediates(self) -> bool:

@@ -52,9 +52,9 @@ def performed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     counts: list[int] = []
     perform = delivery.Delivery.perform
 
-    def counted(self: delivery.Delivery, views: Views) -> bool:
+    def counted(self: delivery.Delivery, views: Views) -> None:
         counts.append(len(self.files))
-        return perform(self, views)
+        perform(self, views)
 
     monkeypatch.setattr(delivery.Delivery, "perform", counted)
     return counts
@@ -195,11 +195,11 @@ def test_a_result_that_came_out_otherwise_is_not_replayed(bench: Bench) -> None:
     other.write_text("2")
     ensure = Views.ensure
 
-    def lose(self: Views, path: str, **how: Any) -> bool:
+    def lose(self: Views, path: str, **how: Any) -> None:
         for blob in (bench.store / "blobs").rglob("*"):
             if blob.is_file() and blob.stat().st_size > 9999:
                 blob.unlink()
-        return ensure(self, path, **how)
+        ensure(self, path, **how)
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(Views, "ensure", lose)
