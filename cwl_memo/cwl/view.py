@@ -8,6 +8,7 @@ two Files with one location.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import shutil
@@ -79,6 +80,25 @@ class Views:
         self._files: dict[str, ViewFile] = {}
         self._made: dict[str, Made] = {}
         self._lock = threading.RLock()
+        """For what is known of the files; never held while one is made, which may take long."""
+        self._making: dict[str, tuple[threading.RLock, int]] = {}
+
+    @contextlib.contextmanager
+    def _alone_with(self, path: str) -> Iterator[None]:
+        """Have nobody else make the same file meanwhile."""
+        with self._lock:
+            lock, count = self._making.get(path) or (threading.RLock(), 0)
+            self._making[path] = lock, count + 1
+        try:
+            with lock:
+                yield
+        finally:
+            with self._lock:
+                lock, count = self._making[path]
+                if count > 1:
+                    self._making[path] = lock, count - 1
+                else:
+                    del self._making[path]
 
     def new_directory(self) -> str:
         """Return the path of a new view, for one job.
@@ -101,8 +121,8 @@ class Views:
             if path in self._made:
                 return  # as part of another directory that holds this one
             self._files[path] = file
-            if now or not self.lazy:
-                self._make(path, file, owned=True)
+        if now or not self.lazy:
+            self._make(path, file, owned=True)
 
     def drop(self, directory: str) -> None:
         """Take a view back that could not be completed."""
@@ -145,15 +165,18 @@ class Views:
         :param owned: whether somebody may write to it.
         :raises WorkflowException: if it was lost, and the run has to begin again.
         """
-        with self._lock:
-            file = self._files.get(path)
-            made = self._made.get(path)
-            if owned and made is not None and made.is_lent:
-                # Somebody may write to it, which must not reach the blob.
-                os.unlink(path)
-                del self._made[path]
-            if file is None or path in self._made:
-                return
+        if path not in self._files:
+            return
+        with self._alone_with(path):
+            with self._lock:
+                file = self._files.get(path)
+                made = self._made.get(path)
+                if owned and made is not None and made.is_lent:
+                    # Somebody may write to it, which must not reach the blob.
+                    os.unlink(path)
+                    del self._made[path]
+                if file is None or path in self._made:
+                    return
             try:
                 self._make(path, file, owned=owned or self.gives_away)
             except StoreError as error:
@@ -166,7 +189,7 @@ class Views:
         :returns: whether that was done: not for a file on disk, nor a large one, whose
             half must never be met under its name.
         """
-        with self._lock:
+        with self._alone_with(path):
             file = self._files.get(path)
             if file is None or path in self._made or file.digest.size > SMALL:
                 return False
@@ -174,7 +197,7 @@ class Views:
                 self._memo.materialise(file.digest.digest, Path(target), mode=file.mode)
             except StoreError:
                 return False
-            del self._files[path]
+            self.forget(path)
             return True
 
     def forget(self, path: str) -> None:
@@ -224,17 +247,17 @@ class Views:
         name: to make and remove one for each job takes as long as the rest of a hit.
         """
         self._bring(paths_in(value))
-        with self._lock:
-            moved: dict[str, str] = {}
-            for item in _files_in(value):
-                location = str(item.get("location"))
-                path = path_of(location) if location.startswith("file:") else location
+        moved: dict[str, str] = {}
+        for item in _files_in(value):
+            location = str(item.get("location"))
+            path = path_of(location) if location.startswith("file:") else location
+            with self._lock:
                 if path in self._files and path not in self._made:
                     moved[path] = place = self._place(os.path.basename(path))
                     self._files[place] = self._files.pop(path)
-                    self.ensure(place, owned=True)
-                if path in moved:
-                    item["location"] = file_uri(moved[path])
+            if path in moved:
+                self.ensure(moved[path], owned=True)
+                item["location"] = file_uri(moved[path])
         self.ensure_in(value, owned=True)
 
     def _place(self, name: str) -> str:
