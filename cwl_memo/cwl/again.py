@@ -232,7 +232,13 @@ class Again:
         stages = [os.path.realpath(job.stagedir)] if job.stagedir else []
         try:
             again = record_output(
-                outputs, outdir, workspace, sources, lambda path: hash_file(Path(path)), stages
+                outputs,
+                outdir,
+                workspace,
+                sources,
+                lambda path: hash_file(Path(path)),
+                stages,
+                inputs=self._attempt.inputs,
             )
         except UnkeyableError:
             return False

@@ -65,6 +65,7 @@ class PlanSession(Session):
         self._records = records and policy.may_record(settings)
         self._first: dict[ReuseKey | str, str] = {}
         self.standstill = Standstill()
+        self.views.foresees = True
         self.record = PlanRecord(**{**self.record.__dict__, "run": "", "status": PLANNED})
 
     def loading_context(self, context: LoadingContext | None = None) -> LoadingContext:

@@ -272,11 +272,13 @@ class MemoMixin:
 
             again = Again(session, attempt, hit.entry, context, self._execute_lost)
             # All that a research object tells of is read at once.
-            at_once = context.research_obj is not None
+            at_once = context.research_obj is not None or not session.views.lazy
+            wanted: list[str] = []
 
             def add(path: str, digest: FileDigest, mode: Mode, /, *, now: bool) -> None:
-                file = ViewFile(digest, mode, partial(again.place_of, path))
-                session.views.add(path, file, now=now or at_once)
+                session.views.add(path, ViewFile(digest, mode, partial(again.place_of, path)))
+                if now or at_once:
+                    wanted.append(path)
 
             outputs = restore_output(
                 variant.output,
@@ -286,6 +288,7 @@ class MemoMixin:
                 checksums=context.compute_checksum is not False,
                 sha1_of=self._sha1_of,
             )
+            session.views.make(wanted)
             check_declared(self.names, outputs)  # type: ignore[attr-defined]
             ports = [shortname(port["id"]) for port in self.tool["outputs"]]  # type: ignore[attr-defined]
             ordered = {**{name: outputs[name] for name in ports if name in outputs}, **outputs}

@@ -25,7 +25,7 @@ from cwl_memo.cwl.door import StdFsAccess, abspath, file_uri
 from cwl_memo.cwl.location import path_of
 from cwl_memo.errors import StoreError
 from cwl_memo.memo import Memo
-from cwl_memo.store.permission import remove_tree
+from cwl_memo.store.permission import remove_tree, set_mode
 from cwl_memo.store.protocol import SMALL, FileDigest, FileIdentity
 
 __all__ = ["Made", "ViewFile", "ViewFsAccess", "Views", "paths_in"]
@@ -71,6 +71,9 @@ class Views:
         self._memo = memo
         self._make_root = make_root
         self.lazy = lazy
+        self.foresees = False
+        """Whether nobody looks into the files, as in a plan: those of directories are empty."""
+        self._held: set[str] = set()
         self.gives_away = False
         """Whether cwltool keeps what it reads, as a research object, and would hard link it."""
         self.root = ""
@@ -111,18 +114,36 @@ class Views:
             self._count += 1
             return os.path.join(self.root, str(self._count))
 
-    def add(self, path: str, file: ViewFile, *, now: bool = False) -> None:
-        """Put a file into a view.
-
-        :param now: whether it has to be on disk at once, as part of a directory.
-        :raises StoreError: if it has to be made now and cannot be.
-        """
+    def add(self, path: str, file: ViewFile) -> None:
+        """Put a file into a view."""
         with self._lock:
-            if path in self._made:
-                return  # as part of another directory that holds this one
             self._files[path] = file
-        if now or not self.lazy:
-            self._make(path, file, owned=True)
+
+    def make(self, paths: Iterable[str]) -> None:
+        """Make files at once that have just been added, as parts of directories.
+
+        :raises StoreError: if one cannot be made.
+        """
+        chosen = dict.fromkeys(paths)
+        if not self.foresees:
+            self._bring(chosen)
+        for path in chosen:
+            file = self._files[path]
+            if self.foresees:
+                self._hold_place(path, file)
+            else:
+                self._make(path, file, owned=True)
+
+    def _hold_place(self, path: str, file: ViewFile) -> None:
+        """Have a file of the right name, size and mode stand for one that is not made yet."""
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, file.mode.asked)
+        try:
+            os.truncate(descriptor, file.digest.size)
+            set_mode(descriptor, file.mode)
+        finally:
+            os.close(descriptor)
+        self._held.add(path)
 
     def drop(self, directory: str) -> None:
         """Take a view back that could not be completed."""
@@ -212,6 +233,9 @@ class Views:
         if above not in self._directories:
             os.makedirs(above, exist_ok=True)
             self._directories.add(above)
+        if path in self._held:
+            os.unlink(path)
+            self._held.discard(path)
         self._memo.materialise(file.digest.digest, target, mode=file.mode, owned=owned)
         identity = self._memo.trust(path, file.digest)
         is_lent = not owned and self._memo.settings.link is Link.HARDLINK

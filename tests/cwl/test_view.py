@@ -82,6 +82,17 @@ def test_nobody_waits_for_the_file_of_another_job(views: Views, memo: SlowMemo) 
     assert memo.made == ["fast", "slow"]
 
 
+def test_a_place_is_held_until_somebody_looks(views: Views, memo: SlowMemo) -> None:
+    views.foresees = True
+    path = Path(views.new_directory(), "d", "x")
+    views.add(str(path), file(b"fast"))
+    views.make([str(path), str(path)])
+    assert (memo.made, path.stat().st_size) == ([], len(b"fast"))
+    assert views.digest_of(str(path)) is not None
+    views.ensure(str(path))
+    assert (memo.made, path.read_bytes()) == (["x"], b"made")
+
+
 def test_a_file_that_two_need_is_made_once(views: Views, memo: SlowMemo) -> None:
     slow = f"{views.new_directory()}/slow"
     views.add(slow, file(b"slow"))
