@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from cwl_memo.cwl import again
 from cwl_memo.store.run_file import RunFiles
 
 from .bench import Bench, Run
@@ -125,9 +126,9 @@ def test_a_job_is_executed_once_however_many_of_its_files_are_lost(
     assert_executed_once(after, "t.cwl")
     assert (after.causes, after.not_recorded) == (["lost"], [""])
     assert "executed: a file of its entry was lost" in after.log
-    again = homes.run("b", "t.cwl", {}, *more)
-    assert_of_one_execution(again)
-    assert (again.executed, again.text("s")) == (0, after.text("s"))
+    later = homes.run("b", "t.cwl", {}, *more)
+    assert_of_one_execution(later)
+    assert (later.executed, later.text("s")) == (0, after.text("s"))
 
 
 @BOTH
@@ -191,6 +192,27 @@ def test_what_used_the_lost_execution_is_done_anew(homes: Homes, more: tuple[str
     assert "begins again" in after.log
     assert [event for event in after.causes if event == "lost"] == ["lost"]
     assert homes.run("b", "wf.cwl", {"n": 2}, *more).executed == 0
+
+
+def test_beginning_has_an_end(homes: Homes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After some beginnings no file waits: what is lost is a miss before anybody hears of it."""
+    monkeypatch.setattr(again, "_LAZY_TIMES", 1)
+    bench = homes.bench
+    random_tool(bench)
+    check_workflow(bench, "cat $*", d="a/d", s="a/s", e="e/out")
+    document = json.loads((bench.folder / "wf.cwl").read_text())
+    document["steps"]["e"] = {"run": "e.cwl", "in": {}, "out": ["out"]}
+    bench.write("wf.cwl", document)
+    output = {"out": {"type": "File", "outputBinding": {"glob": "f"}}}
+    random_tool(bench, "e.cwl", f"head -c {SIZE} /dev/urandom > f", outputs=output)
+    homes.run("a", "wf.cwl", {"n": 1})
+    homes.damage()
+    after = homes.run("b", "wf.cwl", {"n": 2})
+    assert_of_one_execution(after)
+    assert_executed_once(after, "a", "b", "c", "e")
+    assert after.log.count("and reuses what it has recorded") == 1
+    # Of the other the loss was seen before it was announced.
+    assert after.causes.count("lost") == 1
 
 
 def test_a_vandal_in_the_run_mixes_nothing(bench: Bench) -> None:
