@@ -427,6 +427,7 @@ def restore_output(
     *,
     checksums: bool,
     sha1_of: Callable[[str], str],
+    make: Callable[[], None] = lambda: None,
 ) -> Any:
     """Return a recorded output object as cwltool would hand it over.
 
@@ -435,6 +436,8 @@ def restore_output(
     :param add: told each file.
     :param checksums: whether Files carry a ``checksum``.
     :param sha1_of: returns the SHA-1 of a file, by its path.
+    :param make: makes the files of directories, of which all have been told. Whoever owns a
+        directory may not be allowed to write there once it has its mode.
     :raises FormatError: if the recorded object is malformed.
     :raises OSError: if a directory cannot be made.
     """
@@ -444,5 +447,6 @@ def restore_output(
         restored = restorer.value(output, "output")
     except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as error:
         raise FormatError(f"not an output object: {error}", "output") from error
+    make()
     set_modes(restorer.modes)
     return restored

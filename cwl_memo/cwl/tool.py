@@ -287,8 +287,8 @@ class MemoMixin:
                 add,
                 checksums=context.compute_checksum is not False,
                 sha1_of=self._sha1_of,
+                make=lambda: session.views.make(wanted),
             )
-            session.views.make(wanted)
             check_declared(self.names, outputs)  # type: ignore[attr-defined]
             ports = [shortname(port["id"]) for port in self.tool["outputs"]]  # type: ignore[attr-defined]
             ordered = {**{name: outputs[name] for name in ports if name in outputs}, **outputs}

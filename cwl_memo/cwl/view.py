@@ -12,6 +12,7 @@ import contextlib
 import io
 import os
 import shutil
+import stat
 import threading
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
@@ -233,13 +234,27 @@ class Views:
         if above not in self._directories:
             os.makedirs(above, exist_ok=True)
             self._directories.add(above)
-        if path in self._held:
-            os.unlink(path)
-            self._held.discard(path)
-        self._memo.materialise(file.digest.digest, target, mode=file.mode, owned=owned)
+        with self._given_up(path):
+            self._memo.materialise(file.digest.digest, target, mode=file.mode, owned=owned)
         identity = self._memo.trust(path, file.digest)
         is_lent = not owned and self._memo.settings.link is Link.HARDLINK
         self._made[path] = Made(file.digest, identity, is_lent)
+
+    @contextlib.contextmanager
+    def _given_up(self, path: str) -> Iterator[None]:
+        """Let what holds the place of a file make room for it."""
+        if path not in self._held:
+            yield
+            return
+        above = os.path.dirname(path)
+        mode = os.stat(above).st_mode
+        os.chmod(above, mode | stat.S_IRWXU)
+        try:
+            os.unlink(path)
+            self._held.discard(path)
+            yield
+        finally:
+            os.chmod(above, stat.S_IMODE(mode))
 
     def _make_again(self, path: str, file: ViewFile) -> None:
         source = file.again()

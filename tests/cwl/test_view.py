@@ -89,7 +89,10 @@ def test_a_place_is_held_until_somebody_looks(views: Views, memo: SlowMemo) -> N
     views.make([str(path), str(path)])
     assert (memo.made, path.stat().st_size) == ([], len(b"fast"))
     assert views.digest_of(str(path)) is not None
+    path.parent.chmod(0o500)
     views.ensure(str(path))
+    assert path.parent.stat().st_mode & 0o777 == 0o500
+    path.parent.chmod(0o700)
     assert (memo.made, path.read_bytes()) == (["x"], b"made")
 
 

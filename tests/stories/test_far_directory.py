@@ -60,7 +60,9 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> Reads:
 
 def workflow(bench: Bench, body: str = "ls $1 | wc -l") -> str:
     """Write a workflow of two jobs with a Directory between them."""
-    made = f"mkdir d; for i in `seq {FILES}`; do head -c {SIZE} /dev/urandom > d/$i; done"
+    made = (
+        f"mkdir d; for i in `seq {FILES}`; do head -c {SIZE} /dev/urandom > d/$i; done; chmod 555 d"
+    )
     out: Any = {"out": {"type": "Directory", "outputBinding": {"glob": "d"}}}
     bench.tool("make.cwl", made, outputs=out, stdout=None)
     d = {"f": {"type": "Directory", "inputBinding": {"position": 1}}}
