@@ -46,6 +46,7 @@ from cwl_memo.cwl.files import (
 from cwl_memo.cwl.host import TOO_MANY_WORDS, HostPrograms, named_host, words_of_command
 from cwl_memo.cwl.image import ImageResolver, UnresolvedImage, named_image
 from cwl_memo.cwl.location import local_path
+from cwl_memo.cwl.script import Scripts
 from cwl_memo.cwl.static import Static, library_of, read_static, version_counts
 from cwl_memo.cwl.surroundings import (
     environment,
@@ -111,6 +112,7 @@ class ToolFacts:
         self._locate = locate
         self._besides = besides
         self._programs = programs
+        self._scripts = Scripts(memo)
         self._tool = tool
         self._memo = memo
         self._known = known
@@ -424,6 +426,7 @@ class ToolFacts:
             return str(found[0].digest), found
 
         path = os.environ.get("PATH", os.defpath)
+        words = list(dict.fromkeys([*words, *self._scripts.interpreters(files.sources)]))
         programs, found = self._programs.identity(words, path, digest)
         for file, (known, identity) in found.items():
             files.sources.programs[file] = known

@@ -167,6 +167,7 @@ class Sources:
     :param remote: digests of files that were downloaded, by location.
     :param programs: digests of this machine's programs, by path.
     :param elsewhere: by which path each location is known here that only an engine can read.
+    :param scripts: paths of the programs among the files.
     :param unread: paths of what a job was given whose digests were taken from somebody's word.
     """
 
@@ -177,6 +178,7 @@ class Sources:
     remote: dict[str, FileDigest] = field(default_factory=dict)
     programs: dict[str, FileDigest] = field(default_factory=dict)
     elsewhere: dict[str, str] = field(default_factory=dict)
+    scripts: set[str] = field(default_factory=set)
     unread: set[str] = field(default_factory=set)
 
     def stage(self, location: str, path: str) -> None:
@@ -263,6 +265,7 @@ class Sources:
         self.remote.update(other.remote)
         self.programs.update(other.programs)
         self.elsewhere.update(other.elsewhere)
+        self.scripts.update(other.scripts)
         self.unread.update(other.unread)
 
 
@@ -395,6 +398,7 @@ class FileFacts:
         if executable and digest.program:
             # A data file's mode is an accident of where it lies; a program's is not.
             facts["executable"] = True
+            self.sources.scripts.add(path)
         if "contents" in item and self._contents and not self._is_loaded(pointer):
             text = self._secrets.hide(str(item["contents"]))
             facts["contents"] = str(digest_of_bytes(text.encode("utf-8", "surrogatepass")))
@@ -507,4 +511,6 @@ class FileFacts:
         facts["size"] = digest.size
         if entry.stat().st_mode & stat.S_IXUSR:
             facts["executable"] = True
+            if digest.program:
+                self.sources.scripts.add(entry.path)
         return facts

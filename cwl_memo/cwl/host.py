@@ -23,10 +23,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any, Final, TypeVar
 
 __all__ = [
+    "LINE",
     "MANY_WORDS",
     "TOO_MANY_WORDS",
     "HostPrograms",
     "host_identity",
+    "interpreter_of",
     "named_host",
     "program_of",
     "words_of_command",
@@ -38,6 +40,9 @@ MANY_WORDS: Final = 500
 
 TOO_MANY_WORDS: Final = 5000
 """What so many words mean is not remembered."""
+
+LINE: Final = 512
+"""Bytes of a script in which it names its interpreter."""
 
 _MOMENT: Final = 1.0
 """Seconds for which a program is taken to be what it was when it was last looked at."""
@@ -314,15 +319,20 @@ def _digest(file: Path, digest: Callable[[Path], str]) -> str:
 
 
 def _interpreter(file: Path) -> str:
+    try:
+        with file.open("rb") as opened:
+            return interpreter_of(opened.read(LINE))
+    except OSError:
+        return ""
+
+
+def interpreter_of(start: bytes) -> str:
     """Return the program that a script names in its first line; empty for other files.
 
     For ``#!/usr/bin/env python3`` that is ``python3``.
+
+    :param start: the first :data:`LINE` bytes of the file.
     """
-    try:
-        with file.open("rb") as opened:
-            start = opened.read(512)
-    except OSError:
-        return ""
     if not start.startswith(b"#!"):
         return ""
     line = start[2:].split(b"\n", 1)[0].decode("utf-8", "surrogateescape").strip()

@@ -10,6 +10,7 @@ import pytest
 
 from .bench import Bench, Run
 from .parted import assert_parted, bound, file
+from .workflows import step, wrap
 
 
 class Programs:
@@ -389,3 +390,52 @@ def test_miss_when_what_starts_processes_of_mpi_changes(
 
     texts = ("--np 1 echo 1\n", "--np 2 echo 2\n") if what == "processes" else ("1\n", "2\n")
     assert_parted(run, "1", "2", texts)
+
+
+@pytest.mark.parametrize("how", ["position", "staged", "directory", "output"])
+def test_miss_when_the_interpreter_of_a_script_that_is_an_input_is_upgraded(
+    bench: Bench, programs: Programs, how: str
+) -> None:
+    script = bench.write("scripts/run.tool", "#!/usr/bin/env myint\nwhatever\n")
+    script.chmod(0o755)
+    tool = program_tool(bench, inputs={"f": bound("File")})
+    given: dict[str, Any] = {"f": file(script)}
+    if how == "staged":
+        entry = {"entry": "$(inputs.f)", "entryname": "run.tool"}
+        tool = program_tool(
+            bench,
+            baseCommand="./run.tool",
+            inputs={"f": "File"},
+            requirements={"InitialWorkDirRequirement": {"listing": [entry]}},
+        )
+    elif how == "directory":
+        argument = {"valueFrom": "$(inputs.d.path)/run.tool"}
+        tool = program_tool(bench, arguments=[argument], inputs={"d": "Directory"})
+        given = {"d": {"class": "Directory", "path": str(script.parent)}}
+    elif how == "output":
+        script.chmod(0o644)  # what makes it executable is no script itself
+        made = program_tool(
+            bench,
+            name="made.cwl",
+            baseCommand=["sh", "-c", "cp $0 out.txt; chmod +x out.txt"],
+            inputs={"f": bound("File")},
+            stdout=None,
+        )
+        tool = program_tool(bench, name="used.cwl", inputs={"f": bound("File")})
+        steps = {"made": step(made, "f"), "used": step(tool, "made/out")}
+        tool = wrap(bench, "wf.cwl", steps, {"out": {"type": "File", "outputSource": "used/out"}})
+
+    def run(says: str) -> Run:
+        programs.write(says, "myint")
+        return bench.run(tool, given, "--memo-directories", "content", env=programs.env)
+
+    assert_parted(run, "one", "two", ("one\n", "two\n"))
+
+
+def test_hit_when_a_script_that_is_an_input_names_a_program_that_is_not_there(
+    bench: Bench,
+) -> None:
+    script = bench.write("run.tool", "#!/nowhere/interpreter\n")
+    script.chmod(0o755)
+    runs = [bench.run(bench.tool(), {"f": file(script)}) for _ in range(2)]
+    assert [run.executed for run in runs] == [1, 0]

@@ -14,7 +14,7 @@ from tests.golden.independent.encoding import digest_of_file
 from tests.golden.independent.page import suffixes, words
 from tests.golden.independent.sight import strings
 
-__all__ = ["files_of", "words_of"]
+__all__ = ["files_of", "interpreter", "words_of"]
 
 _TOKEN = re.compile(r"[A-Za-z0-9_.+@%~/-]+")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
@@ -106,10 +106,10 @@ def files_of(names: Iterable[str], path: str) -> dict[str, str]:
         if file is None:
             continue
         found[word] = digest_of_file(file)
-        interpreter = _interpreter(file)
-        behind = _file(interpreter, path) if interpreter else None
+        named = interpreter(file)
+        behind = _file(named, path) if named else None
         if behind is not None:
-            found[f"#!{interpreter}"] = digest_of_file(behind)
+            found[f"#!{named}"] = digest_of_file(behind)
     return found
 
 
@@ -132,7 +132,7 @@ def _code(path: Path) -> Path | None:
         return None
     real = path.resolve()
     is_code = real.stat().st_mode & stat.S_IXUSR or real.suffix in suffixes()
-    return real if is_code or _interpreter(real) else None
+    return real if is_code or interpreter(real) else None
 
 
 def _is_file(path: Path) -> bool:
@@ -142,7 +142,8 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _interpreter(file: Path) -> str:
+def interpreter(file: Path) -> str:
+    """Return the program that a script names; empty for any other file."""
     start = file.read_bytes()[:512]
     if not start.startswith(b"#!"):
         return ""

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from tests.golden.independent import page
 from tests.golden.independent.encoding import digest, digest_of_file
-from tests.golden.independent.host import files_of, words_of
+from tests.golden.independent.host import files_of, interpreter, words_of
 from tests.golden.independent.job import Given, Job, as_built, evaluated, job_of
 from tests.golden.independent.loading import short
 from tests.golden.independent.sight import (
@@ -185,6 +185,7 @@ class _Keying:
             secrets=frozenset(self.inputs[name] for name in secret),
             key=self.given.secret,
         )
+        self.scripts = values.scripts
         found = {name: values.of(value, f"inputs.{name}") for name, value in self.inputs.items()}
         if self.sights.any("order"):
             names = [name for name in self.job.inputs if name in found]
@@ -225,6 +226,7 @@ class _Keying:
         words = words_of(self.tool, self.whole, values, self.mpi.get("runner", ""))
         if self.given.options["memo-host-tools"] == "name":
             return dict.fromkeys(words[:1], "name")
+        words += filter(None, map(interpreter, self.scripts))
         return files_of(words, self.given.environment["PATH"])
 
     def _runtime(self, sight: Sight) -> dict[str, Any]:

@@ -83,6 +83,7 @@ class Values:
     loaded: frozenset[str] = frozenset()
     secrets: frozenset[str] = frozenset()
     key: bytes = b""
+    scripts: list[Path] = field(default_factory=list)
     _first: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def of(self, value: Any, where: str) -> Any:
@@ -138,6 +139,7 @@ class Values:
         found["size"] = item.get("size", path.stat().st_size)
         if _is_executable(path) and path.read_bytes().startswith(_PROGRAMS):
             found["executable"] = True
+            self.scripts.append(path)
         name = where.removeprefix("inputs.").partition("[")[0]
         if "contents" in item and self.contents and name not in self.loaded:
             found["contents"] = digest(self._hide(item["contents"]))
@@ -173,6 +175,8 @@ class Values:
         if "listing" in item and self.contents:
             found["listing"] = listing
         found |= _tree(path, ())
+        below = (entry for entry in path.rglob("*") if entry.is_file())
+        self.scripts += [entry for entry in below if _is_executable(entry)]
         if self.locations:
             found["location"] = location
         return found | self._order_of(item)
