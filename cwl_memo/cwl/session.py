@@ -41,7 +41,8 @@ from cwl_memo.cwl.location import local_path
 from cwl_memo.cwl.log import LogTaps
 from cwl_memo.cwl.long_lists import LongLists
 from cwl_memo.cwl.lookahead import Lookahead
-from cwl_memo.cwl.view import ViewFsAccess, Views
+from cwl_memo.cwl.view import Views
+from cwl_memo.cwl.view_access import ViewFsAccess
 from cwl_memo.cwl.witness import Witness
 from cwl_memo.cwl.work_reuse import OfRun
 from cwl_memo.cwl.workspaces import Workspaces
