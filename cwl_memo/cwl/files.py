@@ -344,6 +344,8 @@ class FileFacts:
         known = _DERIVED
         if not location or location.startswith("_:"):
             facts.update(self._literal(item, location))
+            if item.get("streamable") is False and not self._locations:
+                known |= {"streamable"}  # so Toil says of each File, and CWL of all others
         else:
             facts.update(self._located(item, location, pointer))
             known |= STATED

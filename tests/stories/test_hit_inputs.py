@@ -206,6 +206,14 @@ def test_hit_when_secondary_files_are_listed_instead_of_discovered(bench: Bench)
     assert cold.text() == warm.text() == "oneindex"
 
 
+def test_hit_when_a_literal_is_said_not_to_be_streamable(bench: Bench) -> None:
+    # Toil says so of each.
+    tool = bench.tool(body='cat "$1"', inputs={"f": {"type": "File", "inputBinding": {}}})
+    literal = {"class": "File", "basename": "a", "contents": "a\n"}
+    assert bench.run(tool, {"f": literal}).results == ["executed"]
+    assert_hit(bench.run(tool, {"f": {**literal, "streamable": False}}))
+
+
 @pytest.mark.parametrize("streamable", [True, False])
 def test_hit_when_checksum_size_or_streamable_are_stated(bench: Bench, streamable: bool) -> None:
     tool = bench.tool()

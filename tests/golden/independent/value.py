@@ -157,6 +157,8 @@ class Values:
         found = {"dirname": item["dirname"]} if item.get("dirname") else {}
         is_located = item["class"] == "File" and not item.get("location", "_:").startswith("_:")
         known = _KNOWN.union(_STATED if is_located else ())
+        if item["class"] == "File" and item.get("streamable") is False and not self.locations:
+            known |= {"streamable"}
         others = {name: value for name, value in item.items() if name not in known}
         if others:
             made = {own(n): self.of(value, f"{where}.{n}") for n, value in others.items()}
